@@ -18,7 +18,7 @@ def main() -> None:
     )
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="sandbox %(levelname)s %(message)s")
-    logging.info("serving on http://%s:%s", options.host, options.port)
+    logging.getLogger(__name__).info("serving on http://%s:%s", options.host, options.port)
     web.run_app(
         build_app(options.state),
         host=options.host,

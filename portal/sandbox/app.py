@@ -59,6 +59,7 @@ def routes() -> list[web.RouteDef]:
         web.get("/inbox", inbox.show_inbox),
         web.post("/inbox/reply", inbox.reply),
         web.post("/inbox/press", inbox.press),
+        web.get("/inbox/open", inbox.open_link),
         web.post("/inbox/read", inbox.look),
         web.get("/faults", controls.list_faults),
         web.post("/faults", controls.put_fault),

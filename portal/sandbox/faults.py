@@ -4,15 +4,15 @@
 
 - `none`: behave (with `latency_ms` or an extra: behave slowly, or oddly);
 - `timeout`: take the message or not (`accepted`, default true) and never answer;
-- `error`: refuse with `code`/`subcode` (default 2, HTTP 500; with a code, HTTP 400) or `status`;
+- `error`: refuse with `code`/`subcode` (default 2, HTTP 500; with a code, HTTP 400) and any `status`;
 - `rate_limit`: refuse with 613 (or `code` 4, 80006, 32) and full usage headers;
 - `blocked`: refuse as for a person who blocked the page (551/1545041);
 - `down`: close every connection at once, or answer `status` (503, say).
 
 `count` ends the fault after so many sends. Extras: `sender` narrows it to one page; `accepted`;
 `duplicate_webhooks`, `shuffle_webhooks`, `standby_webhooks`, `drop_receipts`, `drop_echoes` change what comes
-back for messages sent, and replies written, while the fault stands. A new fault replaces the earlier one of the
-same channel and sender; `{channel, mode: "none"}` without sender and extras clears the whole channel.
+back for messages sent, and replies written, while the fault stands. A new fault replaces the earlier one of
+the same channel and sender; `{channel, mode: "none"}` without sender and extras clears the whole channel.
 """
 
 from dataclasses import asdict, dataclass
@@ -41,11 +41,12 @@ class Fault:
     drop_echoes: bool = False
 
     def does_nothing(self) -> bool:
-        return self.mode == "none" and not self.latency_ms and not any(getattr(self, name) for name in EXTRAS)
+        odd = self.mode != "none" or self.latency_ms or any(getattr(self, name) for name in EXTRAS)
+        return not odd
 
 
 class FaultBoard:
-    """The faults in force, at most one per (channel, sender); a sender's own fault wins over the channel's."""
+    """The faults in force, at most one per (channel, sender); a sender's own wins over the channel's."""
 
     def __init__(self) -> None:
         self._faults: dict[tuple[str, str], Fault] = {}
@@ -85,7 +86,7 @@ def read_fault(body: dict) -> Fault:
         channel=fields.choice("channel", CHANNELS),
         mode=fields.choice("mode", MODES),
         sender=fields.text("sender", longest=64),
-        status=fields.whole("status", least=400, most=599),
+        status=fields.whole("status", least=200, most=599),
         code=fields.whole("code", least=1, most=10**7),
         subcode=fields.whole("subcode", least=1, most=10**8),
         count=fields.whole("count", least=1, most=10**9),

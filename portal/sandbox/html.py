@@ -1,4 +1,4 @@
-"""HTML pages from files in `static/`: `$name` is replaced by the escaped value, `$raw_name` by HTML as it is."""
+"""HTML pages from files in `static/`: `$name` becomes the escaped value, `$raw_name` HTML as it is."""
 
 from html import escape
 from pathlib import Path

@@ -1,10 +1,10 @@
 """The phone seen from a test: what it received, and what the person does with it.
 
-- `GET /inbox?channel=&address=` (also `sender=`, `limit=`): messages received, oldest first. `all=1` adds what
-  the person wrote.
-- `POST /inbox/reply {channel, address, sender, text or payload}`: the person writes, or taps the button or quick
-  reply with that payload.
-- `POST /inbox/press {channel, address, sender, button}`: the person presses the newest button with that title.
+- `GET /inbox?channel=&address=` (also `sender=`, `limit=`): messages received, oldest first. `all=1` adds
+  what the person wrote.
+- `POST /inbox/reply {channel, address, sender, text or payload}`: the person writes, or taps the button or
+  quick reply with that payload.
+- `POST /inbox/press {channel, address, sender, button}`: the person presses the newest button so titled.
 - `POST /inbox/read {channel, address, sender}`: the person looks at the conversation.
 """
 
@@ -77,7 +77,7 @@ def item_json(message: Message, phone: Phone) -> dict:
 
 
 async def reply(request: web.Request) -> web.Response:
-    """The person writes `text`, or taps what carries `payload`. Answers 201 with the message as the phone shows it."""
+    """The person writes `text`, or taps what carries `payload`. Answers 201 with the message."""
     sandbox = sandbox_of(request)
     fields = Fields(await read_object(request))
     phone_fields = _phone_fields(fields)
@@ -136,7 +136,7 @@ def _button_with_payload(phone: Phone, payload: str) -> dict | None:
 
 
 async def press(request: web.Request) -> web.Response:
-    """Press a button by title. Answers `{type, title, url?, payload?, message_id?}`; `url` is what would open."""
+    """Press a button by title. Answers `{type, title, url?, payload?, message_id?}`; `url` would open."""
     sandbox = sandbox_of(request)
     fields = Fields(await read_object(request))
     phone_fields = _phone_fields(fields)
@@ -147,6 +147,26 @@ async def press(request: web.Request) -> web.Response:
     button = _newest_button(phone, title, message_id)
     base = f"{request.scheme}://{request.host}"
     return web.json_response(_pressed(sandbox, phone, button, base=base))
+
+
+async def open_link(request: web.Request) -> web.Response:
+    """`GET /inbox/open?channel=&sender=&address=&button=`: go where an `account_link` button leads.
+
+    The live page's way to press it: browsers open a link in a new tab without asking.
+    """
+    sandbox = sandbox_of(request)
+    fields = Fields(dict(request.query))
+    phone_fields = _phone_fields(fields)
+    title = fields.text("button", required=True, longest=20)
+    message_id = fields.text("message_id", longest=100)
+    fields.done()
+    phone = _unblocked_phone(sandbox, *phone_fields)
+    button = _newest_button(phone, title, message_id)
+    if button["type"] != "account_link":
+        raise Problem(409, "not_a_link", "Only account-linking buttons are opened this way.")
+    raise web.HTTPSeeOther(
+        opening_url(sandbox, phone, button["url"], base=f"{request.scheme}://{request.host}")
+    )
 
 
 def _newest_button(phone: Phone, title: str, message_id: str) -> dict:

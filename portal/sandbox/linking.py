@@ -1,9 +1,9 @@
 """Account linking as Messenger does it, from the button on the phone to the bank's answer.
 
-Pressing an `account_link` button opens the bank's URL with `account_linking_token` and `redirect_uri` added. The
-bank signs the person in and sends the browser to `redirect_uri` with `&authorization_code=…` appended: then the
-webhook `account_linking {status: "linked"}` goes out, and the link stands once the bank acknowledges it. Without
-a code, nothing is linked.
+Pressing an `account_link` button opens the bank's URL with `account_linking_token` and `redirect_uri` added.
+The bank signs the person in and sends the browser to `redirect_uri` with `&authorization_code=…` appended:
+then the webhook `account_linking {status: "linked"}` goes out, and the link stands once the bank acknowledges
+it. Without a code, nothing is linked.
 """
 
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit

@@ -1,4 +1,4 @@
-"""m.me links: `GET /m.me/{page_id}?ref=…` shows what the link opens; its form (or a JSON POST) starts the chat.
+"""m.me links: `GET /m.me/{page_id}?ref=…` shows what opens; its form (or a JSON POST) starts the chat.
 
 A first conversation reaches the bank as a postback of the Get Started button carrying the `referral`; a known
 person's as a `referral` event. Either opens the 24-hour window, and the person can write from then on.
@@ -49,7 +49,7 @@ async def show_link(request: web.Request) -> web.Response:
 
 
 async def start_chat(request: web.Request) -> web.Response:
-    """`POST /m.me/{page_id}` as a form or JSON `{ref?, psid?, name?}`: answers with the phone, or shows it."""
+    """`POST /m.me/{page_id}` as a form or JSON `{ref?, psid?, name?}`: gives the phone, or shows it."""
     sandbox = sandbox_of(request)
     page = find_page(sandbox, request.match_info["page_id"])
     is_json = request.content_type == "application/json"
@@ -66,7 +66,7 @@ async def start_chat(request: web.Request) -> web.Response:
 
 
 def open_thread(sandbox: Sandbox, page: Page, *, psid: str, name: str, ref: str) -> Phone:
-    """The person opens the conversation; a new person presses Get Started. Raises 409 when they blocked the page."""
+    """The person opens the conversation; a new one presses Get Started. Raises 409 when blocked."""
     phone = sandbox.world.phone(page.id, psid) if psid else None
     if phone is None:
         phone = new_phone(sandbox, page.id, psid or new_psid(), name.strip() or "Someone")

@@ -4,8 +4,8 @@
   `{name, access_token, app_secret, app_id, verify_token, webhook_url, require_proof, rate_per_second, echoes,
   get_started_payload}`. When it names `webhook_url` or `verify_token`, the address must echo the challenge:
   see `webhook.subscribed` in the answer. `POST /pages/{page_id}/verify` asks again.
-- `PUT /people/{psid}` creates or changes a phone: `{page_id, name, window_open, auto_read, blocked}`. A new phone
-  has its 24-hour window open unless `window_open` is false.
+- `PUT /people/{psid}` creates or changes a phone: `{page_id, name, window_open, auto_read, blocked}`. A new
+  phone has its 24-hour window open unless `window_open` is false.
 
 Secrets go in and never come out.
 """

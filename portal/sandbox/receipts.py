@@ -11,6 +11,7 @@ from portal.sandbox.webhooks import Webhooks
 ECHO_AFTER_S = (0.005, 0.03)
 DELIVERED_AFTER_S = (0.05, 0.15)
 READ_AFTER_S = 1.0
+CHANCE = random.SystemRandom()
 WITHOUT_MIDS = 0.1
 
 
@@ -26,9 +27,9 @@ class Receipts:
         loop = asyncio.get_running_loop()
         if page.echoes and not (fault and fault.drop_echoes):
             event = events.echo(page, phone, message)
-            loop.call_later(random.uniform(*ECHO_AFTER_S), self.webhooks.emit, page, event, fault)
+            loop.call_later(CHANCE.uniform(*ECHO_AFTER_S), self.webhooks.emit, page, event, fault)
         if not (fault and fault.drop_receipts):
-            pause = random.uniform(*DELIVERED_AFTER_S)
+            pause = CHANCE.uniform(*DELIVERED_AFTER_S)
             loop.call_later(pause, self._delivered, page, phone, message, fault)
             loop.call_later(READ_AFTER_S + pause, self._read_by_itself, page, phone, message.at, fault)
 
@@ -36,8 +37,8 @@ class Receipts:
         if message.at > phone.delivered_to:
             phone.delivered_to = message.at
             self.world.phone_changed(phone)
-        with_mids = random.random() >= WITHOUT_MIDS
-        with_time = with_mids or random.random() >= 0.5
+        with_mids = CHANCE.random() >= WITHOUT_MIDS
+        with_time = with_mids or CHANCE.random() >= 0.5
         event = events.delivery(phone, message, with_mids=with_mids, with_time=with_time)
         self.webhooks.emit(page, event, fault)
 

@@ -31,11 +31,12 @@ UNSUBSCRIBE_AFTER_S = 3600
 MOST_EVENTS_IN_ONE = 50
 MOST_WAITING = 50_000
 MOST_RETRYING = 500
+CHANCE = random.SystemRandom()
 
 
 @dataclass(slots=True)
 class Outbox:
-    """One page's waiting events. Items are whole `entry` parts: `("messaging", event)` or `("changes", …)`."""
+    """One page's waiting events. Items are `entry` parts: `("messaging", event)` or `("changes", …)`."""
 
     waiting: deque[tuple[str, dict]] = field(default_factory=deque)
     working: bool = False
@@ -76,11 +77,11 @@ class Webhooks:
             part, event = "standby", _for_standby(event)
         loop = asyncio.get_running_loop()
         if fault.shuffle_webhooks:
-            loop.call_later(random.uniform(0, 0.4), self._put, page, part, event)
+            loop.call_later(CHANCE.uniform(0, 0.4), self._put, page, part, event)
         else:
             self._put(page, part, event)
         if fault.duplicate_webhooks:
-            loop.call_later(random.uniform(0.02, 0.2), self._put, page, part, event)
+            loop.call_later(CHANCE.uniform(0.02, 0.2), self._put, page, part, event)
 
     def emit_change(self, page: Page, name: str, value: dict) -> None:
         """Send a `changes[]` event, such as `message_template_status_update`."""
@@ -139,7 +140,7 @@ class Webhooks:
     async def _retry(self, page: Page, body: bytes, events: int) -> None:
         try:
             for pause in RETRY_AFTER_S:
-                await asyncio.sleep(pause * random.uniform(0.8, 1.2))
+                await asyncio.sleep(pause * CHANCE.uniform(0.8, 1.2))
                 if not page.subscribed:
                     break
                 if await self._post(page, body, events=events):

@@ -1,4 +1,4 @@
-"""A real sandbox process, a real webhook receiver, and a bank with one phone. Needs no database and no Django."""
+"""A real sandbox process, a real webhook receiver, and a bank with one phone. No database, no Django."""
 
 import itertools
 import json
@@ -44,7 +44,7 @@ def free_port() -> int:
 
 @contextmanager
 def running_sandbox(*arguments: str) -> Iterator[str]:
-    """Start `python -m portal.sandbox`; yields its address; stops it with SIGTERM and checks that it ends well."""
+    """Start `python -m portal.sandbox`; yields its address; stops it with SIGTERM and checks its end."""
     port = free_port()
     command = [sys.executable, "-m", "portal.sandbox", "--port", str(port), *arguments]
     process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "PYTHONDONTWRITEBYTECODE": ""})
@@ -97,7 +97,7 @@ class Receiver:
     challenges: int = 0
 
     def parts(self, part: str) -> list[dict]:
-        """All events of `messaging`, `standby` or `changes`, over all hooks and entries, in order of arrival."""
+        """All events of `messaging`, `standby` or `changes`, over all hooks and entries, as they arrived."""
         return [
             event
             for hook in list(self.hooks)
@@ -268,7 +268,8 @@ def read_error(answer: httpx.Response, status: int = 400) -> tuple[int, int | No
     error = answer.json()["error"]
     assert {"message", "type", "code", "fbtrace_id"} <= set(error)
     assert set(error) <= {"message", "type", "code", "error_subcode", "fbtrace_id", "is_transient"}
-    assert isinstance(error["message"], str) and isinstance(error["code"], int)
+    assert isinstance(error["message"], str)
+    assert isinstance(error["code"], int)
     return error["code"], error.get("error_subcode")
 
 
@@ -290,3 +291,10 @@ def running_sandbox_fixture() -> Callable:
 @pytest.fixture(name="new_bank")
 def new_bank_fixture() -> Callable[..., Bank]:
     return new_bank
+
+
+@pytest.fixture(scope="module")
+def module_bank(sandbox_url: str) -> Iterator[Bank]:
+    """One bank that all of a module's tests share; they must leave its phone empty."""
+    with httpx.Client(base_url=sandbox_url, timeout=10) as client:
+        yield new_bank(client)

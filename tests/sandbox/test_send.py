@@ -209,10 +209,12 @@ def test_rate_limit_and_usage_headers(bank, error_of):
     }
     assert "X-Business-Use-Case-Usage" not in answers[0].headers
     refused = [a for a in answers if a.status_code != 200]
-    assert refused and len(bank.inbox()) == 20 - len(refused)
+    assert refused
+    assert len(bank.inbox()) == 20 - len(refused)
     assert error_of(refused[0]) == (613, None)
     usage = json.loads(refused[0].headers["X-Business-Use-Case-Usage"])[bank.page][0]
-    assert usage["type"] == "messenger" and usage["call_count"] == 100
+    assert usage["type"] == "messenger"
+    assert usage["call_count"] == 100
     assert usage["estimated_time_to_regain_access"] >= 1
 
 
@@ -285,5 +287,6 @@ class TestBatch:
     def test_a_timeout_leaves_a_null_slot(self, bank):
         bank.fault("timeout", count=1)
         slots = self.post(bank, [self.item(bank, "lost reply"), self.item(bank, "fine")]).json()
-        assert slots[0] is None and slots[1]["code"] == 200
+        assert slots[0] is None
+        assert slots[1]["code"] == 200
         assert [m["text"] for m in bank.inbox()] == ["lost reply", "fine"]

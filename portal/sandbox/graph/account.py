@@ -20,7 +20,7 @@ def show_page(sandbox: Sandbox, page: Page, call: Call) -> Reply:
 
 
 def _linking_recipient(sandbox: Sandbox, page: Page, token: str) -> Reply:
-    """`GET /me?fields=recipient&account_linking_token=…`: 10301 for an expired token, 10303 for an unknown one."""
+    """`GET /me?fields=recipient&account_linking_token=…`. Expired tokens raise 10301, unknown ones 10303."""
     link = sandbox.links.find(token)
     if link is None or link.sender != page.id:
         raise injected(10303, None, None)

@@ -12,7 +12,7 @@ VERSION = re.compile(r"v(\d+)\.0(?:/|$)")
 
 
 def read_batch(call: Call) -> list[Call | GraphError]:
-    """The calls of a batch; one that cannot be read stands as its own error. Raises when the whole is wrong."""
+    """The calls of a batch; an unreadable one stands as its own error. Raises when the whole is wrong."""
     items = parameter(call.params, "batch")
     if not isinstance(items, list) or not items:
         raise invalid("Param batch must be a JSON array")

@@ -68,7 +68,7 @@ def parameter(params: dict[str, Any], name: str) -> Any:
 
 
 def authenticate(world: World, call: Call) -> Page:
-    """The page whose token the call carries. Raises 104 without a token, 190 for a dead one, 100 for its proof."""
+    """The page whose token the call carries. Raises 104 (none), 190 (dead) or 100 (wrong proof)."""
     token = call.params.get("access_token") or call.token
     if not token:
         raise no_token()

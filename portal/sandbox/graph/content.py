@@ -20,7 +20,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 @dataclass(slots=True)
 class Shown:
-    """What the phone shows: text, `{"type", "title", "url"|"payload"}` buttons, quick replies of the same shape."""
+    """What the phone shows. Buttons and quick replies are `{"type", "title", "url" or "payload"}`."""
 
     text: str
     buttons: list[dict] = field(default_factory=list)
@@ -135,7 +135,7 @@ def check_payload(payload: Any) -> str:
 
 
 def check_button_url(url: Any, *, schemes: tuple[str, ...]) -> None:
-    """An absolute address. Where Meta wants https, a loopback address may use http: it cannot have a certificate."""
+    """An absolute address. Where Meta wants https, loopback may use http: it cannot have a certificate."""
     wrong = GraphError(100, "(#100) Button URL is not valid: " + " or ".join(schemes) + " is required")
     if not isinstance(url, str):
         raise wrong

@@ -63,8 +63,8 @@ def no_token() -> GraphError:
 
 def unknown_object(what: str, method: str) -> GraphError:
     message = (
-        f"Unsupported {method.lower()} request. Object with ID '{what}' does not exist, cannot be loaded due to"
-        " missing permissions, or does not support this operation."
+        f"Unsupported {method.lower()} request. Object with ID '{what}' does not exist, cannot be loaded"
+        " due to missing permissions, or does not support this operation."
     )
     return GraphError(100, message, subcode=33, kind="GraphMethodException")
 

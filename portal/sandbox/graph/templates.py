@@ -1,8 +1,8 @@
 """UTILITY message templates: their registration, review and rendering.
 
-`POST /{page}/message_templates` answers PENDING; a review about a second later approves or rejects, and says so
-by the webhook field `message_template_status_update`. A template that reads like marketing, or asks for a full
-account or card number, is rejected, as Meta's policy has it.
+`POST /{page}/message_templates` answers PENDING; a review about a second later approves or rejects, and says
+so by the webhook field `message_template_status_update`. A template that reads like marketing, or asks for a
+full account or card number, is rejected, as Meta's policy has it.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ def create_template(page: Page, call: Call, world: World, webhooks: Webhooks) ->
     if (template.name, template.language) in page.templates:
         raise invalid("Content in this language already exists for this template name", subcode=2388024)
     if len(page.templates) >= TEMPLATES_MOST:
-        raise invalid("This page has too many templates", subcode=2388012)
+        raise invalid("This page has too many templates")
     page.templates[template.name, template.language] = template
     world.page_changed(page)
     asyncio.get_running_loop().call_later(REVIEW_AFTER_S, review, page, template, world, webhooks)
@@ -240,7 +240,7 @@ def _find(page: Page, asked: Any) -> tuple[Template, list]:
         raise missing("message[template][language][code]")
     template = page.templates.get((str(asked.get("name")), language["code"]))
     if template is None or template.status != "APPROVED":
-        raise invalid("Message template not found, or not approved, in this language", subcode=2388085)
+        raise invalid("Message template not found, or not approved, in this language")
     components = asked.get("components", [])
     if not isinstance(components, list):
         raise invalid("Param message[template][components] must be an array")
