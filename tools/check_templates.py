@@ -1,7 +1,7 @@
 """Compiles every template and holds it to the house rules; prints what is wrong and exits 1.
 
-The rules follow from the content security policy, under which the browser ignores inline scripts and styles, and
-from escaping, which `safe` turns off.
+The rules follow from the content security policy, under which the browser ignores inline scripts and styles,
+and from escaping, which `safe` turns off.
 """
 
 import os
@@ -18,7 +18,10 @@ ROOT = Path(__file__).resolve().parents[1]
 TEMPLATES = ROOT / "templates"
 
 RULES = [
-    (re.compile(r"<[^>{%]*\son[a-z]+\s*=", re.IGNORECASE), "an inline event handler: use data-action or htmx"),
+    (
+        re.compile(r"<[^>{%]*\son[a-z]+\s*=", re.IGNORECASE),
+        "an inline event handler: use data-action or htmx",
+    ),
     (re.compile(r"<[^>]*\sstyle\s*=", re.IGNORECASE), "an inline style: use a class"),
     (re.compile(r"<style\b", re.IGNORECASE), "a style block: use the stylesheet"),
     (re.compile(r"<script\b(?![^>]*\b(src|nonce)=)", re.IGNORECASE), "a script without src or nonce"),

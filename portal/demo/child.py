@@ -6,8 +6,10 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 from portal.demo.account import Account
 from portal.demo.leftovers import MARK
@@ -32,7 +34,7 @@ class Child:
 
     name: str
     command: Sequence[str | Path]
-    log: Path
+    log: Path | None  # None: our own console
     home: Path
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     account: Account = field(default_factory=Account.ours)
@@ -51,15 +53,14 @@ class Child:
         Must be called from the main thread: the kernel's death signal follows the thread that forked.
         """
         self.before_start()
-        _set_aside(self.log)
-        with self.log.open("ab") as log:
+        with _output(self.log) as output:
             self.process = subprocess.Popen(
                 [str(part) for part in self.command],
                 env={**self.environment, MARK: str(self.home)},
                 cwd=self.directory,
                 stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
+                stdout=output,
+                stderr=output,
                 start_new_session=True,
                 preexec_fn=_die_with(os.getpid(), self.death_signal),
                 **self.account.popen_options,
@@ -111,6 +112,8 @@ class Child:
 
     def last_words(self, lines: int = 12) -> str:
         """The last lines of the log, and where it is."""
+        if self.log is None:
+            return ""
         try:
             text = self.log.read_text(errors="replace")
         except OSError:
@@ -118,10 +121,19 @@ class Child:
         return "\n".join([f"The end of {self.log}:", *text.splitlines()[-lines:]])
 
 
-def _set_aside(log: Path) -> None:
+def _output(log: Path | None) -> AbstractContextManager[BinaryIO | None]:
+    """The log, opened to be added to; a large one is set aside first."""
+    if log is None:
+        return nullcontext()
     log.parent.mkdir(parents=True, exist_ok=True)
     if log.exists() and log.stat().st_size > LOG_KEPT_BYTES:
         log.replace(log.with_name(log.name + ".1"))
+    return log.open("ab")
+
+
+def die_with_parent(death_signal: signal.Signals) -> None:
+    """Asks the kernel to send us `death_signal` when our parent dies (prctl(2))."""
+    _libc.prctl(PR_SET_PDEATHSIG, int(death_signal))
 
 
 def _die_with(parent: int, death_signal: signal.Signals) -> Callable[[], None]:
@@ -131,7 +143,7 @@ def _die_with(parent: int, death_signal: signal.Signals) -> Callable[[], None]:
     """
 
     def in_child() -> None:
-        _libc.prctl(PR_SET_PDEATHSIG, int(death_signal))
+        die_with_parent(death_signal)
         if os.getppid() != parent:
             os._exit(1)
 

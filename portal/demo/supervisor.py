@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from types import FrameType
 
 from portal.demo.child import Child
-from portal.demo.refusal import Refusal
+from portal.demo.refusal import Cancelled, Refusal
 from portal.demo.state import State
 
 POLL_SECONDS = 0.2
@@ -63,6 +63,7 @@ class StopRequest:
 @dataclass
 class _Watched:
     child: Child
+    batch: int
     started: float
     crashes: int = 0
     restart_at: float | None = None
@@ -79,12 +80,13 @@ class Supervisor:
 
     def start(self, children: Iterable[Child]) -> None:
         """Starts the children side by side, without waiting for them."""
+        batch = 1 + max((watched.batch for watched in self._watched), default=0)
         for child in children:
-            self._watched.append(_Watched(child, time.monotonic()))
+            self._watched.append(_Watched(child, batch, time.monotonic()))
             child.start()
 
     def wait_ready(self, children: Iterable[Child]) -> None:
-        """Returns once all of them serve; raises Refusal when one does not, or when asked to stop
+        """Returns once all of them serve; raises Refusal when one does not, Cancelled when asked to stop
         meanwhile.
         """
         for child in children:
@@ -125,18 +127,39 @@ class Supervisor:
         watched.child.start()
         self.console.say(f"{watched.child.name} started again")
 
-    def stop(self, children: Iterable[Child] | None = None) -> None:
-        """Stops the children (all, when none are named), those started last first.
+    def run_to_end(self, child: Child, *, may_fail: bool = False) -> int:
+        """Runs one command while the others are watched; returns its exit code.
 
-        Neighbours that came up together are asked together; a server goes only when its clients are gone, so
-        the caller stops the clients first, by name.
+        Raises Refusal when it fails, unless it may, and Cancelled when asked to stop meanwhile.
         """
-        wanted = None if children is None else [id(child) for child in children]
-        stopping = [w for w in reversed(self._watched) if wanted is None or id(w.child) in wanted]
-        for watched in stopping:
-            watched.child.ask_to_stop()
-        for watched in stopping:
-            self._finish(watched)
+        child.start()
+        while child.is_running:
+            if self.stop_request.wait(0.02):
+                child.stop()
+                raise Cancelled
+            self.watch_once()
+        code = child.finish(grace=0) or 0
+        if code and not may_fail:
+            raise Refusal(f"{child.name} failed ({_in_words(code)}). {child.last_words()}")
+        return code if code >= 0 else 128 - code
+
+    @property
+    def is_empty(self) -> bool:
+        return not self._watched
+
+    def stop(self) -> None:
+        """Stops the children, those started last first: a server goes only when its clients are gone."""
+        for batch in self._batches():
+            for watched in batch:
+                watched.child.ask_to_stop()
+            for watched in batch:
+                self._finish(watched)
+        self._watched.clear()
+
+    def _batches(self) -> list[list[_Watched]]:
+        """What was started together stops together, in reverse order."""
+        numbers = sorted({watched.batch for watched in self._watched}, reverse=True)
+        return [[w for w in reversed(self._watched) if w.batch == number] for number in numbers]
 
     def _finish(self, watched: _Watched) -> None:
         child = watched.child
@@ -145,7 +168,6 @@ class Supervisor:
             time.sleep(0.02)
         was_killed = child.is_running
         child.finish(grace=0)
-        self._watched.remove(watched)
         if was_killed:
             self.console.say(f"{child.name} did not end in time and was killed")
 
