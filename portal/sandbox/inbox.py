@@ -77,7 +77,7 @@ def item_json(message: Message, phone: Phone) -> dict:
 
 
 async def reply(request: web.Request) -> web.Response:
-    """The person writes `text`, or taps what carries `payload`. Answers 201 with the message."""
+    """The person writes `text`, or taps what carries `payload`. Answers with the message."""
     sandbox = sandbox_of(request)
     fields = Fields(await read_object(request))
     phone_fields = _phone_fields(fields)
@@ -88,16 +88,16 @@ async def reply(request: web.Request) -> web.Response:
     fields.done()
     phone = _unblocked_phone(sandbox, *phone_fields)
     message = tap(sandbox, phone, payload) if payload else write(sandbox, phone, text)
-    return web.json_response(item_json(message, phone), status=201)
+    return web.json_response(item_json(message, phone))
 
 
 def write(sandbox: Sandbox, phone: Phone, text: str, *, quick_reply: str = "") -> Message:
     """The person sends a text (or taps a quick reply): shown, and a `message` webhook."""
     sandbox.receipts.look_at(sandbox.world.pages[phone.sender], phone)
-    raw = {"message": {"text": text}}
+    content: dict = {"text": text}
     if quick_reply:
-        raw["message"]["quick_reply"] = {"payload": quick_reply}
-    message = sandbox.world.add_message(phone, direction=FROM_PERSON, text=text, raw=raw)
+        content["quick_reply"] = {"payload": quick_reply}
+    message = sandbox.world.add_message(phone, direction=FROM_PERSON, text=text, raw={"message": content})
     sandbox.world.person_acted(phone)
     _emit(sandbox, phone, events.text_message(phone, message, quick_reply=quick_reply))
     return message
@@ -209,18 +209,31 @@ async def look(request: web.Request) -> web.Response:
 def _phone_fields(fields: Fields) -> tuple[str, str, str]:
     return (
         fields.choice("channel", CHANNELS),
-        fields.text("sender", required=True, longest=64),
+        fields.text("sender", longest=64),
         fields.text("address", required=True, longest=64),
     )
 
 
 def find_phone(sandbox: Sandbox, channel: str, sender: str, address: str) -> Phone:
+    """The phone meant. `sender` may be left out when only one page has a phone with this address."""
+    if not sender:
+        sender = _only_sender(sandbox, channel, address)
     if sender not in sandbox.world.pages:
         raise not_found(f"sender {sender!r}")
     phone = sandbox.world.phone(sender, address, channel)
     if phone is None:
         raise not_found(f"phone with address {address!r} for this sender")
     return phone
+
+
+def _only_sender(sandbox: Sandbox, channel: str, address: str) -> str:
+    senders = [page for page in sandbox.world.pages if sandbox.world.phone(page, address, channel)]
+    if not senders:
+        raise not_found(f"phone with address {address!r}")
+    if len(senders) > 1:
+        error = {"pointer": "/sender", "detail": "is required: several pages know this address"}
+        raise Problem(422, "invalid_request", "sender is required here.", errors=[error])
+    return senders[0]
 
 
 def _unblocked_phone(sandbox: Sandbox, channel: str, sender: str, address: str) -> Phone:

@@ -68,8 +68,7 @@ async def problems_middleware(request: web.Request, handler: Handler) -> web.Str
         code = {404: "not_found", 405: "method_not_allowed", 413: "payload_too_large"}.get(
             error.status, "error"
         )
-        problem = Problem(error.status, code, f"{request.method} {request.path}: {error.reason}.")
-        return problem.response()
+        return Problem(error.status, code, f"{request.method} {request.path}: {error.reason}.").response()
     except Exception:
         log.exception("unexpected error in %s", request.path)
         return Problem(500, "internal_error", "The sandbox's log has the details.").response()

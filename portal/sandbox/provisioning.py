@@ -48,10 +48,10 @@ def _change_page(sandbox: Sandbox, page: Page, fields: Fields) -> None:
         "echoes": fields.flag("echoes", page.echoes),
         "get_started_payload": fields.text("get_started_payload", page.get_started_payload),
     }
-    owner = sandbox.world.page_by_token(changed["access_token"])
+    owner = sandbox.world.page_by_token(str(changed["access_token"]))
     if owner is not None and owner is not page:
         fields.wrong("access_token", "belongs to another page")
-    if not changed["app_id"].isdecimal():
+    if not str(changed["app_id"]).isdecimal():
         fields.wrong("app_id", "must be digits")
     fields.done()
     for name, value in changed.items():

@@ -206,7 +206,7 @@ class World:
 
     def newest_phones(self, *, limit: int, search: str = "") -> list[Phone]:
         """The most recently active phones whose person, bank or address matches."""
-        phones = self.phones.values()
+        phones = list(self.phones.values())
         if search:
             wanted = search.casefold()
             phones = [p for p in phones if wanted in self._searchable(p)]

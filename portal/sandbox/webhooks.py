@@ -51,18 +51,19 @@ class Webhooks:
         self._outboxes: dict[str, Outbox] = {}
         self._tasks: set[asyncio.Task] = set()
         self._retrying = 0
-        self._session: aiohttp.ClientSession | None = None
+        self._session: aiohttp.ClientSession
+        self._closed = False
 
     async def start(self) -> None:
         timeout = aiohttp.ClientTimeout(total=ANSWER_WITHIN_S)
         self._session = aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(limit=64))
 
     async def close(self) -> None:
+        self._closed = True
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._session:
-            await self._session.close()
+        await self._session.close()
 
     def waiting(self) -> int:
         return sum(len(outbox.waiting) for outbox in self._outboxes.values()) + self._retrying
@@ -100,6 +101,8 @@ class Webhooks:
         return False
 
     def _put(self, page: Page, part: str, event: dict) -> None:
+        if self._closed:
+            return
         if not page.subscribed:
             self.stats.hook("not_subscribed")
             return

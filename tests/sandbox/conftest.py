@@ -52,10 +52,8 @@ def running_sandbox(*arguments: str) -> Iterator[str]:
 
     def is_up() -> bool:
         assert process.poll() is None, "the sandbox ended by itself"
-        try:
-            return httpx.get(f"{base}/health").status_code == 200
-        except httpx.TransportError:
-            return False
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", port)) == 0
 
     try:
         wait_until(is_up, seconds=15)
@@ -243,7 +241,7 @@ def new_bank(http: httpx.Client, receiver: Receiver | None = None, **fields) -> 
     return bank
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def http(sandbox_url: str) -> Iterator[httpx.Client]:
     with httpx.Client(base_url=sandbox_url, timeout=10) as client:
         yield client
@@ -294,7 +292,6 @@ def new_bank_fixture() -> Callable[..., Bank]:
 
 
 @pytest.fixture(scope="module")
-def module_bank(sandbox_url: str) -> Iterator[Bank]:
+def module_bank(http: httpx.Client) -> Bank:
     """One bank that all of a module's tests share; they must leave its phone empty."""
-    with httpx.Client(base_url=sandbox_url, timeout=10) as client:
-        yield new_bank(client)
+    return new_bank(http)

@@ -27,11 +27,19 @@ def test_inbox_by_address_alone(bank):
 
 def test_reply_by_text_and_by_payload(hooked, receiver):
     hooked.send(with_buttons({"type": "postback", "title": "Help me", "payload": "HELP"}))
-    assert hooked.phone_does("reply", text="BALANCE").status_code == 201
+    assert hooked.phone_does("reply", text="BALANCE").status_code == 200
     assert hooked.phone_does("reply", payload="HELP").json()["text"] == "Help me"
     assert receiver.wait_for("message")[0]["message"]["text"] == "BALANCE"
     (tapped,) = receiver.wait_for("postback")
     assert {k: tapped["postback"][k] for k in ("title", "payload")} == {"title": "Help me", "payload": "HELP"}
+
+
+def test_sender_may_be_left_out_where_only_one_page_knows_the_address(bank, new_bank):
+    body = {"channel": "messenger", "address": bank.psid, "text": "Hi"}
+    assert bank.http.post("/inbox/reply", json=body).json()["sender"] == bank.page
+    other = new_bank(bank.http)
+    bank.http.put(f"/people/{bank.psid}", json={"page_id": other.page})
+    assert bank.http.post("/inbox/reply", json=body).status_code == 422
 
 
 def test_quick_reply_comes_as_a_message(hooked, receiver):

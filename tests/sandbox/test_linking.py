@@ -120,7 +120,7 @@ class TestMme:
         assert event["postback"]["payload"] == "GET_STARTED"
         assert event["postback"]["referral"] == {"ref": "lnk_1", "source": "SHORTLINK", "type": "OPEN_THREAD"}
         reply = {"channel": "messenger", "sender": hooked.page, "address": phone["address"], "text": "Hello"}
-        assert hooked.http.post("/inbox/reply", json=reply).status_code == 201
+        assert hooked.http.post("/inbox/reply", json=reply).status_code == 200
         body = {
             "recipient": {"id": phone["address"]},
             "messaging_type": "RESPONSE",

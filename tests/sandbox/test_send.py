@@ -242,7 +242,7 @@ class TestWindow:
 
     def test_the_persons_message_opens_it(self, bank):
         bank.put_person(window_open=False)
-        assert bank.phone_does("reply", text="Hello?").status_code == 201
+        assert bank.phone_does("reply", text="Hello?").status_code == 200
         assert bank.send(messaging_type="RESPONSE").status_code == 200
 
 

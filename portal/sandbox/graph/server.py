@@ -173,7 +173,7 @@ def _route(sandbox: Sandbox, call: Call, fault: Fault | None) -> Reply:
 
 async def _serve_batch(sandbox: Sandbox, call: Call) -> web.Response:
     """Up to 50 calls in order, each counted and answered by itself; null for one that got no answer."""
-    slots = []
+    slots: list[dict | None] = []
     for item in read_batch(call):
         if isinstance(item, GraphError):
             slots.append(slot(refusal(sandbox, None, item)))

@@ -196,10 +196,12 @@ def _check_buttons(buttons: Any) -> None:
 
 def _check_url_button(button: dict) -> None:
     url = button.get("url")
-    names = variables(url) if isinstance(url, str) else []
+    if not isinstance(url, str):
+        raise missing("url of a button")
+    names = variables(url)
     if len(names) > 1 or (names and not url.endswith("}}")):
         raise invalid("A button's URL may have one variable, at its end")
-    check_button_url(VARIABLE.sub("x", url) if isinstance(url, str) else url, schemes=("http", "https"))
+    check_button_url(VARIABLE.sub("x", url), schemes=("http", "https"))
     if names and not button.get("example"):
         raise invalid("TEMPLATE_VARIABLES_MISSING_SAMPLE_VALUES", subcode=2388043)
 
@@ -310,11 +312,14 @@ def _fill_button(button: dict, given: dict | None) -> dict:
     if kind == "PHONE_NUMBER":
         return {"type": "phone_number", "title": title, "payload": button["phone_number"]}
     key = "payload" if kind == "POSTBACK" else "url"
-    pattern = button.get(key, "{{1}}")
-    value = ""
-    if given is not None:
-        value = given.get(key)
-        if given.get("type") != kind or not isinstance(value, str) or not value or len(value) > PAYLOAD_MOST:
-            raise invalid(f"The button {title!r} takes a parameter of type {kind} with {key}")
-    filled = VARIABLE.sub(lambda _: value, pattern)
+    value = _button_value(button, given, key) if given is not None else ""
+    filled = VARIABLE.sub(lambda _: value, button.get(key, "{{1}}"))
     return {"type": "postback" if kind == "POSTBACK" else "web_url", "title": title, key: filled}
+
+
+def _button_value(button: dict, given: dict, key: str) -> str:
+    value = given.get(key)
+    right_type = given.get("type") == button["type"]
+    if not right_type or not isinstance(value, str) or not 1 <= len(value) <= PAYLOAD_MOST:
+        raise invalid(f"The button {button['text']!r} takes a parameter of type {button['type']} with {key}")
+    return value

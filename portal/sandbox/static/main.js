@@ -37,7 +37,7 @@ function show(conversation) {
   const fresh = new PhoneView(conversation);
   views.set(conversation.key, fresh);
   place.append(fresh.element);
-  fresh.log.scrollTop = fresh.log.scrollHeight;
+  fresh.toEnd();
 }
 
 function remove(key, view) {
@@ -99,6 +99,7 @@ document.getElementById("search").addEventListener("submit", (event) => {
   load();
 });
 if (only) {
+  place.classList.add("one");
   document.getElementById("search").hidden = true;
   document.getElementById("summary").replaceChildren();
   const all = Object.assign(document.createElement("a"), { href: "/", textContent: "Show all phones" });

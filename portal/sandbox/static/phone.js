@@ -12,7 +12,7 @@ export class PhoneView {
     this.id = `phone-${nextId++}`;
     this.build();
     this.update(conversation);
-    this.log.scrollTop = this.log.scrollHeight;
+    this.toEnd();
   }
 
   build() {
@@ -20,8 +20,9 @@ export class PhoneView {
     this.owner = make("p");
     this.avatar = make("span", { class: "avatar", "aria-hidden": "true" });
     this.marks = make("p", { class: "marks" });
+    this.nothing = make("p", { class: "nothing" }, "No messages yet");
     this.list = make("ol");
-    this.log = make("div", { class: "log", role: "log", tabindex: "0", focus: () => this.look() }, this.list);
+    this.log = make("div", { class: "log", role: "log", tabindex: "0", focus: () => this.look() }, this.nothing, this.list);
     this.input = make("input", { id: `${this.id}-text`, autocomplete: "off", maxlength: "1999" });
     this.error = make("p", { class: "error", role: "alert", hidden: true });
     this.label = make("label", { class: "visually-hidden", for: `${this.id}-text` });
@@ -46,7 +47,7 @@ export class PhoneView {
     this.address = make("p", { class: "quiet numbers" });
     this.only = make("a", {}, "Show only this phone");
     return make(
-      "details", { class: "options" }, make("summary", {}, "Options"), this.error,
+      "details", { class: "options", toggle: () => this.toEnd() }, make("summary", {}, "Options"), this.error,
       toggle("auto_read", "Reads messages by itself"),
       toggle("window_open", "24-hour window is open"),
       toggle("blocked", "Has blocked the bank"),
@@ -80,6 +81,8 @@ export class PhoneView {
   }
 
   showMessages(messages) {
+    this.nothing.hidden = messages.length > 0;
+    this.list.hidden = messages.length === 0;
     const atEnd = this.log.scrollHeight - this.log.scrollTop - this.log.clientHeight < 60;
     for (const message of messages) {
       const known = this.bubbles.get(message.id);
@@ -91,7 +94,7 @@ export class PhoneView {
       this.bubbles.get(oldest).element.remove();
       this.bubbles.delete(oldest);
     }
-    if (atEnd) this.log.scrollTop = this.log.scrollHeight;
+    if (atEnd) this.toEnd();
   }
 
   addBubble(message) {
@@ -111,6 +114,10 @@ export class PhoneView {
     const bubble = { element, status };
     this.bubbles.set(message.id, bubble);
     this.showStatus(bubble, message);
+  }
+
+  toEnd() {
+    this.log.scrollTop = this.log.scrollHeight;
   }
 
   showStatus(bubble, message) {
