@@ -91,6 +91,7 @@ def _life(sandbox: Sandbox, state: Path | None):
             store.load()
             store.start()
             _resume_reviews(sandbox)
+            sandbox.receipts.resume()
         yield
         await sandbox.webhooks.close()
         if store:

@@ -24,14 +24,29 @@ class Receipts:
 
     def follow(self, page: Page, phone: Phone, message: Message, fault: Fault | None) -> None:
         """Plan all that follows one message from the page."""
-        loop = asyncio.get_running_loop()
         if page.echoes and not (fault and fault.drop_echoes):
             event = events.echo(page, phone, message)
-            loop.call_later(CHANCE.uniform(*ECHO_AFTER_S), self.webhooks.emit, page, event, fault)
+            pause = CHANCE.uniform(*ECHO_AFTER_S)
+            asyncio.get_running_loop().call_later(pause, self.webhooks.emit, page, event, fault)
         if not (fault and fault.drop_receipts):
-            pause = CHANCE.uniform(*DELIVERED_AFTER_S)
+            self._plan_receipts(page, phone, message, fault)
+
+    def resume(self) -> None:
+        """After a restart: plan the receipts that the end of the process cut off."""
+        for phone in self.world.phones.values():
+            page = self.world.pages.get(phone.sender)
+            if page is None:
+                continue
+            for message in phone.messages:
+                if message.direction == TO_PERSON and message.at > phone.read_to:
+                    self._plan_receipts(page, phone, message, None)
+
+    def _plan_receipts(self, page: Page, phone: Phone, message: Message, fault: Fault | None) -> None:
+        loop = asyncio.get_running_loop()
+        pause = CHANCE.uniform(*DELIVERED_AFTER_S)
+        if message.at > phone.delivered_to:
             loop.call_later(pause, self._delivered, page, phone, message, fault)
-            loop.call_later(READ_AFTER_S + pause, self._read_by_itself, page, phone, message.at, fault)
+        loop.call_later(READ_AFTER_S + pause, self._read_by_itself, page, phone, message.at, fault)
 
     def _delivered(self, page: Page, phone: Phone, message: Message, fault: Fault | None) -> None:
         if message.at > phone.delivered_to:

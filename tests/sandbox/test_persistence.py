@@ -34,3 +34,13 @@ def test_templates_waiting_for_review_get_it_after_a_restart(tmp_path, running_s
     with running_sandbox("--state", str(tmp_path)) as base, httpx.Client(base_url=base) as http:
         bank.http = http
         assert wait_until(lambda: bank.templates()[0]["status"] == "APPROVED")
+
+
+def test_receipts_cut_off_by_a_restart_come_after_it(tmp_path, running_sandbox, new_bank, receiver):
+    with running_sandbox("--state", str(tmp_path)) as base, httpx.Client(base_url=base) as http:
+        bank = new_bank(http, receiver)
+        bank.send("On its way")
+    assert receiver.events("read") == []
+    with running_sandbox("--state", str(tmp_path)):
+        assert receiver.wait_for("delivery")
+        assert receiver.wait_for("read")
