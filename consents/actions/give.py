@@ -1,0 +1,149 @@
+"""Giving consent: a grant, and under it the record of what was shown and allowed."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from consents.models import ConsentRecord, Customer, Grant, LinkedAccount
+from partners.clusters import PURPOSES, Cluster, Environment
+from partners.models import AgreementVersion
+from partners.refusals import Refused
+from portal.audit.codes import Code
+from portal.audit.record import record
+from portal.ids import uuid7
+from portal.tenancy.context import scope
+from portal.tenancy.principal import Principal
+from portal.vault.crypto import blind_index, seal
+from portal.vault.keys import data_key_for
+
+LONGEST_DAYS = 365
+RECONFIRM_DAYS = 90
+WITHDRAWAL_METHOD = "Disconnect on the connected banks page, or write STOP in the chat"
+
+
+@dataclass(frozen=True)
+class Account:
+    """A bank account as the bank names it (`ref`) and as a person knows it (`mask`, `type`)."""
+
+    ref: str
+    mask: str
+    type: str
+
+
+def account_index(partner_id: UUID, ref: str) -> bytes:
+    """Finds an account in a grant without reading any."""
+    return blind_index("account_ref", partner_id, ref)
+
+
+@transaction.atomic
+def give_consent(
+    *,
+    customer: Customer,
+    account: LinkedAccount,
+    clusters: list[str],
+    accounts: list[Account],
+    duration_days: int,
+    disclosure: str,
+    actor: Principal,
+    language: str = "en",
+) -> Grant:
+    """Makes an ACTIVE grant of exactly these clusters and accounts; raises Refused when it would exceed the
+    agreement, last more than 365 days, or stand beside a live one. `disclosure` is the text that was shown.
+    """
+    with scope(Principal.system()):
+        version = _agreement_in_force(customer)
+        _check(customer, version, clusters, accounts, duration_days)
+        now = timezone.now()
+        grant_id, record_id = uuid7(), uuid7()
+        sealed = _sealed_accounts(customer, grant_id, accounts)
+        grant = Grant.objects.create(
+            id=grant_id,
+            partner_id=customer.partner_id,
+            environment=customer.environment,
+            person_id=customer.person_id,
+            customer=customer,
+            account=account,
+            agreement_version=version,
+            record_id=record_id,
+            status=Grant.Status.ACTIVE,
+            clusters=clusters,
+            accounts=sealed,
+            account_indexes=[account_index(customer.partner_id, one.ref) for one in accounts],
+            granted_at=now,
+            expires_at=now + timedelta(days=duration_days),
+            reconfirm_by=now + timedelta(days=RECONFIRM_DAYS),
+        )
+        ConsentRecord.objects.create(
+            id=record_id,
+            partner_id=customer.partner_id,
+            person_id=customer.person_id,
+            grant=grant,
+            event="ConsentGiven",
+            language=language,
+            clusters=clusters,
+            purposes=sorted({PURPOSES[Cluster(name)].value for name in clusters}),
+            jurisdiction=version.countries[0] if version else "",
+            agreement=f"{version.agreement.number} v{version.number}" if version else "sandbox",
+            retention_days=version.retention_days if version else 30,
+            withdrawal_method=WITHDRAWAL_METHOD,
+            valid_until=grant.expires_at,
+            disclosure_sha256=hashlib.sha256(disclosure.encode()).hexdigest(),
+            accounts=sealed,
+        )
+        record(
+            Code.CONSENT_GIVEN,
+            actor=actor,
+            target=grant,
+            partner_id=grant.partner_id,
+            person_id=grant.person_id,
+            data={"record": str(record_id), "clusters": clusters},
+        )
+    return grant
+
+
+def accounts_place(grant_id: UUID) -> bytes:
+    """Where a grant's sealed accounts belong."""
+    return b"grant.accounts" + grant_id.bytes
+
+
+def _sealed_accounts(customer: Customer, grant_id: UUID, accounts: list[Account]) -> bytes:
+    key = data_key_for(customer.partner_id, customer.person_id)
+    return seal(key, json.dumps([asdict(one) for one in accounts]).encode(), aad=accounts_place(grant_id))
+
+
+def _agreement_in_force(customer: Customer) -> AgreementVersion | None:
+    if customer.environment == Environment.SANDBOX:
+        return None
+    version = (
+        AgreementVersion.objects.select_related("agreement")
+        .filter(partner_id=customer.partner_id, status=AgreementVersion.Status.FINALIZED)
+        .first()
+    )
+    if version is None:
+        raise Refused("This bank has no agreement in force, so it cannot ask for anything.")
+    return version
+
+
+def _check(
+    customer: Customer,
+    version: AgreementVersion | None,
+    clusters: list[str],
+    accounts: list[Account],
+    duration_days: int,
+) -> None:
+    longest = version.longest_grant_days if version else LONGEST_DAYS
+    allowed = set(version.clusters) if version else set(Cluster.values)
+    if not clusters or not accounts:
+        raise Refused("Choose at least one kind of message and one account.")
+    if outside := set(clusters) - allowed:
+        raise Refused(f"The bank’s agreement does not cover {', '.join(sorted(outside))}.")
+    if not 1 <= duration_days <= longest:
+        raise Refused(f"Choose between 1 and {longest} days.")
+    live = [Grant.Status.PENDING, Grant.Status.ACTIVE, Grant.Status.PAUSED]
+    if Grant.objects.filter(customer=customer, status__in=live).exists():
+        raise Refused("You are already connected. Change that connection instead.")

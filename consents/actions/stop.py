@@ -1,0 +1,80 @@
+"""Pausing, resuming and ending a grant. Once these have committed, nothing of it begins to be sent."""
+
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from consents.access import get_grant_for
+from consents.models import Grant
+from consents.outgoing import outgoing
+from partners.refusals import Refused
+from portal.audit.codes import Code
+from portal.audit.record import record
+from portal.tenancy.context import scope
+from portal.tenancy.principal import Kind, Principal
+
+_S = Grant.Status
+TRANSITIONS: dict[tuple[str, str], set[Kind]] = {
+    (_S.PENDING, _S.ACTIVE): {Kind.PERSON},
+    (_S.PENDING, _S.REJECTED): {Kind.PERSON},
+    (_S.ACTIVE, _S.PAUSED): {Kind.PERSON},
+    (_S.PAUSED, _S.ACTIVE): {Kind.PERSON},
+    **{(was, _S.REVOKED): {Kind.PERSON, Kind.CLIENT, Kind.STAFF} for was in (_S.ACTIVE, _S.PAUSED)},
+    **{(was, _S.EXPIRED): {Kind.SYSTEM} for was in (_S.PENDING, _S.ACTIVE, _S.PAUSED)},
+    **{(was, _S.INVALIDATED): {Kind.SYSTEM} for was in (_S.ACTIVE, _S.PAUSED)},
+}
+
+
+@transaction.atomic
+def pause_grant(*, grant_id: UUID, actor: Principal) -> Grant:
+    """Stops messages until the person resumes. What is queued is withdrawn: nothing comes late as a surprise."""
+    with scope(actor):
+        grant = _step(grant_id, _S.PAUSED, actor)
+        grant.paused_at = timezone.now()
+        grant.save(update_fields=["status", "paused_at"])
+        withdrawn = _stop_sending(grant, "grant_paused")
+        _record(Code.CONSENT_PAUSED, grant, actor, withdrawn=withdrawn)
+    return grant
+
+
+@transaction.atomic
+def resume_grant(*, grant_id: UUID, actor: Principal) -> Grant:
+    """Lets messages come again, on the same terms and until the same day."""
+    with scope(actor):
+        grant = _step(grant_id, _S.ACTIVE, actor)
+        grant.paused_at = None
+        grant.save(update_fields=["status", "paused_at"])
+        _record(Code.CONSENT_RESUMED, grant, actor)
+    return grant
+
+
+@transaction.atomic
+def end_grant(*, grant_id: UUID, actor: Principal, reason: str, to: str = _S.REVOKED) -> Grant:
+    """Ends the grant for good (REVOKED, EXPIRED or INVALIDATED)."""
+    with scope(actor):
+        grant = _step(grant_id, to, actor)
+        grant.ended_at, grant.end_reason, grant.ended_by = timezone.now(), reason, actor.kind.value
+        grant.save(update_fields=["status", "ended_at", "end_reason", "ended_by"])
+        withdrawn = _stop_sending(grant, "grant_ended")
+        _record(Code.CONSENT_REVOKED, grant, actor, withdrawn=withdrawn, to=to, reason=reason)
+    return grant
+
+
+def _step(grant_id: UUID, to: str, actor: Principal) -> Grant:
+    grant = get_grant_for(actor, grant_id, lock=True)
+    if actor.kind not in TRANSITIONS.get((grant.status, to), set()):
+        raise Refused(f"This connection is {grant.status.lower()}; that cannot be done any more.")
+    grant.status = to
+    return grant
+
+
+def _stop_sending(grant: Grant, reason: str) -> int:
+    with scope(Principal.system()):
+        return outgoing().stop(grant_id=grant.id, reason=reason)
+
+
+def _record(code: Code, grant: Grant, actor: Principal, **data: object) -> None:
+    record(
+        code, actor=actor, target=grant, partner_id=grant.partner_id, person_id=grant.person_id, data=dict(data)
+    )

@@ -1,0 +1,153 @@
+"""People, their linked messaging accounts, and what they allow."""
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+from partners.clusters import Cluster, Environment
+from partners.models import AgreementVersion, Partner, Sender
+from portal.ids import uuid7
+
+
+class Person(models.Model):
+    """An end user. Sandbox people have no sign-in."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+
+class Customer(models.Model):
+    """A person as one bank knows them: the bank's own reference, and our pairwise id for the bank."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    partner = models.ForeignKey(Partner, on_delete=models.PROTECT)
+    environment = models.CharField(max_length=8, choices=Environment.choices)
+    person = models.ForeignKey(Person, on_delete=models.PROTECT)
+    pairwise_id = models.UUIDField(default=uuid7)
+    customer_ref = models.BinaryField()
+    ref_index = models.BinaryField(max_length=32)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["partner", "environment", "ref_index"], name="consents_customer_ref"
+            ),
+            models.UniqueConstraint(fields=["partner", "environment", "person"], name="consents_customer_person"),
+        ]
+
+
+class LinkedAccount(models.Model):
+    """A person's address on a sender's channel (a Messenger id belongs to one Page). Linked is not consent."""
+
+    class Status(models.TextChoices):
+        ACTIVE = "ACTIVE"
+        SUSPENDED = "SUSPENDED"
+        UNLINKED = "UNLINKED"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    partner = models.ForeignKey(Partner, on_delete=models.PROTECT)
+    environment = models.CharField(max_length=8, choices=Environment.choices)
+    person = models.ForeignKey(Person, on_delete=models.PROTECT)
+    sender = models.ForeignKey(Sender, on_delete=models.PROTECT)
+    channel = models.CharField(max_length=20)
+    address = models.BinaryField()
+    address_index = models.BinaryField(max_length=32)
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.ACTIVE)
+    last_inbound_at = models.DateTimeField(null=True)
+    linked_at = models.DateTimeField(auto_now_add=True)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["sender", "address_index"],
+                condition=~models.Q(status="UNLINKED"),
+                name="consents_linkedaccount_address",
+            )
+        ]
+
+
+class LinkToken(models.Model):
+    """A person's one-time right to link the account that brings it back. Only its digest is kept."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    partner = models.ForeignKey(Partner, on_delete=models.PROTECT)
+    sender = models.ForeignKey(Sender, on_delete=models.PROTECT)
+    person = models.ForeignKey(Person, on_delete=models.PROTECT)
+    digest = models.BinaryField(max_length=32, unique=True)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+
+
+class Grant(models.Model):
+    """What a person allows a bank to send (OAuth Grant Management's stable id); consent records stand under it."""
+
+    class Status(models.TextChoices):
+        PENDING = "PENDING"
+        ACTIVE = "ACTIVE"
+        PAUSED = "PAUSED"
+        REJECTED = "REJECTED"
+        REVOKED = "REVOKED"
+        EXPIRED = "EXPIRED"
+        INVALIDATED = "INVALIDATED"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    partner = models.ForeignKey(Partner, on_delete=models.PROTECT)
+    environment = models.CharField(max_length=8, choices=Environment.choices)
+    person = models.ForeignKey(Person, on_delete=models.PROTECT)
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, db_constraint=False)
+    account = models.ForeignKey(LinkedAccount, on_delete=models.PROTECT, db_constraint=False)
+    agreement_version = models.ForeignKey(AgreementVersion, null=True, on_delete=models.PROTECT)
+    record_id = models.UUIDField()
+    status = models.CharField(max_length=12, choices=Status.choices)
+    clusters = ArrayField(models.CharField(max_length=20, choices=Cluster.choices))
+    accounts = models.BinaryField()
+    account_indexes = ArrayField(models.BinaryField())
+    granted_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    reconfirm_by = models.DateTimeField()
+    paused_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    end_reason = models.CharField(max_length=40, blank=True)
+    ended_by = models.CharField(max_length=10, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["customer"],
+                condition=models.Q(status__in=["PENDING", "ACTIVE", "PAUSED"]),
+                name="consents_grant_one_live",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(expires_at__lte=models.F("granted_at") + models.Value("366 days")),
+                name="consents_grant_longest",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["partner", "environment", "-id"], name="consents_grant_partner"),
+            models.Index(fields=["person", "-id"], name="consents_grant_person"),
+        ]
+
+
+class ConsentRecord(models.Model):
+    """One authorisation, never changed (ISO/IEC TS 27560 fields)."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    partner = models.ForeignKey(Partner, on_delete=models.PROTECT)
+    person = models.ForeignKey(Person, on_delete=models.PROTECT)
+    grant = models.ForeignKey(Grant, on_delete=models.PROTECT, related_name="records")
+    schema_version = models.CharField(max_length=20, default="27560:2023")
+    event = models.CharField(max_length=30)
+    at = models.DateTimeField(auto_now_add=True)
+    language = models.CharField(max_length=10)
+    clusters = ArrayField(models.CharField(max_length=20))
+    purposes = ArrayField(models.CharField(max_length=30))
+    jurisdiction = models.CharField(max_length=2)
+    agreement = models.CharField(max_length=40)
+    retention_days = models.PositiveIntegerField()
+    withdrawal_method = models.CharField(max_length=120)
+    valid_until = models.DateTimeField()
+    disclosure_sha256 = models.CharField(max_length=64)
+    accounts = models.BinaryField()

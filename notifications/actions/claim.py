@@ -1,0 +1,119 @@
+"""Claiming due deliveries: consent is judged, as it is now, in the statement that takes them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from consents.policy import HELD, VERDICT
+from portal.tenancy.context import scope
+from portal.tenancy.principal import Principal
+
+BATCH = 100
+# A send may begin only this long after its claim; whoever ends a grant waits this out. Seconds.
+START_WITHIN = 0.5
+# After this an answer, an echo or a receipt is not expected any more. Seconds.
+LEASE = 60
+HOLD = 15
+
+_CLAIM = f"""
+WITH RECURSIVE banks AS (
+    (SELECT partner_id FROM notifications_delivery
+     WHERE lane = %(lane)s AND status = 'QUEUED' ORDER BY partner_id LIMIT 1)
+    UNION ALL
+    SELECT (SELECT d.partner_id FROM notifications_delivery d
+            WHERE d.lane = %(lane)s AND d.status = 'QUEUED' AND d.partner_id > b.partner_id
+            ORDER BY d.partner_id LIMIT 1)
+    FROM banks b WHERE b.partner_id IS NOT NULL
+), picked AS MATERIALIZED (
+    SELECT due.id FROM banks b CROSS JOIN LATERAL (
+        SELECT d.id FROM notifications_delivery d JOIN partners_sender s ON s.id = d.sender_id
+        WHERE d.lane = %(lane)s AND d.status = 'QUEUED' AND d.partner_id = b.partner_id
+          AND d.next_attempt_at <= now() AND s.status = 'ACTIVE'
+          AND (s.breaker_open_until IS NULL OR s.breaker_open_until <= now())
+        ORDER BY d.next_attempt_at
+        LIMIT (SELECT ceil(%(batch)s::numeric / greatest(count(partner_id), 1)) FROM banks)
+        FOR NO KEY UPDATE OF d SKIP LOCKED
+    ) due
+), judged AS MATERIALIZED (
+    SELECT d.id, CASE WHEN d.expires_at <= now() THEN 'expired' ELSE {VERDICT.format(cluster="n.cluster")} END
+        AS verdict
+    FROM picked JOIN notifications_delivery d ON d.id = picked.id
+    JOIN notifications_notification n ON n.id = d.notification_id
+    JOIN consents_grant g ON g.id = d.grant_id
+    JOIN partners_partner p ON p.id = d.partner_id
+    LEFT JOIN partners_agreementversion v ON v.partner_id = d.partner_id AND v.status = 'FINALIZED'
+    FOR KEY SHARE OF g SKIP LOCKED
+), taken AS (
+    UPDATE notifications_delivery d SET
+        status = CASE WHEN j.verdict IS NULL THEN 'SENDING' WHEN j.verdict = 'expired' THEN 'EXPIRED'
+                      WHEN j.verdict = ANY (%(held)s) THEN 'QUEUED' ELSE 'WITHDRAWN' END,
+        reason = COALESCE(j.verdict, ''),
+        attempts = d.attempts + CASE WHEN j.verdict IS NULL THEN 1 ELSE 0 END,
+        start_by = now() + make_interval(secs => {START_WITHIN}),
+        lease_until = now() + make_interval(secs => {LEASE}),
+        next_attempt_at = CASE WHEN j.verdict = ANY (%(held)s) THEN now() + make_interval(secs => {HOLD})
+                               ELSE d.next_attempt_at END,
+        ended_at = CASE WHEN j.verdict IS NULL OR j.verdict = ANY (%(held)s) THEN NULL ELSE now() END
+    FROM judged j WHERE d.id = j.id
+    RETURNING d.*
+)
+SELECT t.id, t.status, t.attempts, t.expires_at, t.partner_id, t.person_id, t.sender_id, t.account_id, t.grant_id,
+       n.id, n.cluster, n.data, tv.body, tv.locale, a.address, a.last_inbound_at > now() - interval '23 hours 55 minutes',
+       g.accounts, k.id, k.kek_id, k.wrapped, s.external_id, s.channel, s.rate_per_second, s.secrets,
+       s.breaker_failures, sk.id, sk.kek_id, sk.wrapped
+FROM taken t
+JOIN notifications_notification n ON n.id = t.notification_id
+JOIN notifications_templateversion tv ON tv.id = n.template_version_id
+JOIN consents_linkedaccount a ON a.id = t.account_id
+JOIN consents_grant g ON g.id = t.grant_id
+JOIN partners_sender s ON s.id = t.sender_id
+LEFT JOIN vault_datakey k ON k.partner_id = t.partner_id AND k.person_id = t.person_id
+LEFT JOIN vault_datakey sk ON sk.partner_id = t.partner_id AND sk.person_id IS NULL
+"""
+
+
+@dataclass(slots=True)
+class Claimed:
+    """A delivery as the claim found it, and all that sending it needs."""
+
+    id: UUID
+    status: str
+    attempts: int
+    expires_at: datetime
+    partner_id: UUID
+    person_id: UUID
+    sender_id: UUID
+    account_id: UUID
+    grant_id: UUID
+    notification_id: UUID
+    cluster: str
+    data: bytes
+    body: str
+    locale: str
+    address: bytes
+    in_window: bool | None
+    accounts: bytes
+    key_id: UUID | None
+    kek_id: str
+    wrapped: bytes
+    page: str
+    channel: str
+    rate_per_second: int
+    secrets: bytes
+    breaker_failures: int
+    sender_key_id: UUID
+    sender_kek_id: str
+    sender_wrapped: bytes
+
+
+def claim_due(*, lane: str, batch: int = BATCH) -> list[Claimed]:
+    """Takes up to `batch` due deliveries of a lane, shared out between its banks. Those with status SENDING
+    are to be sent within START_WITHIN seconds; the others have been ended or put off by the same statement.
+    """
+    values: dict[str, Any] = {"lane": lane, "batch": batch, "held": list(HELD)}
+    with scope(Principal.system()), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_CLAIM, values)
+        return [Claimed(*row) for row in cursor.fetchall()]

@@ -1,0 +1,225 @@
+"""Approved wording, accepted notifications, and what became of each."""
+
+from django.db import models
+from django.db.models.functions import Now
+
+from consents.models import ConsentRecord, Grant, LinkedAccount, Person
+from partners.clusters import Cluster, Environment
+from partners.models import Partner, Sender
+from portal.ids import uuid7
+
+
+class Lane(models.TextChoices):
+    """A queue and its reserved worker."""
+
+    URGENT = "urgent"
+    STANDARD = "standard"
+
+
+class Template(models.Model):
+    """A bank's named wording for one cluster."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    partner = models.ForeignKey(Partner, on_delete=models.PROTECT)
+    name = models.SlugField(max_length=60)
+    cluster = models.CharField(max_length=20, choices=Cluster.choices)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["partner", "name"], name="notifications_template_name")]
+
+
+class TemplateVersion(models.Model):
+    """Wording in one language. The approved version keeps sending while the next is reviewed."""
+
+    class Status(models.TextChoices):
+        DRAFT = "DRAFT"
+        SUBMITTED = "SUBMITTED"
+        APPROVED = "APPROVED"
+        REJECTED = "REJECTED"
+        RETIRED = "RETIRED"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    template = models.ForeignKey(Template, on_delete=models.PROTECT, related_name="versions")
+    partner = models.ForeignKey(Partner, on_delete=models.PROTECT)
+    number = models.PositiveIntegerField()
+    locale = models.CharField(max_length=10)
+    body = models.TextField()
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.DRAFT)
+    author_id = models.UUIDField(null=True)
+    reviewer_id = models.UUIDField(null=True)
+    reason = models.CharField(max_length=500, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["template", "locale", "number"], name="notifications_templateversion_number"
+            ),
+            models.UniqueConstraint(
+                fields=["template", "locale"],
+                condition=models.Q(status="APPROVED"),
+                name="notifications_templateversion_one_approved",
+            ),
+        ]
+
+
+class Notification(models.Model):
+    """What a bank asked to send. Never changed; its state is its delivery's."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    partner = models.ForeignKey(Partner, on_delete=models.PROTECT, db_constraint=False)
+    environment = models.CharField(max_length=8, choices=Environment.choices)
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, db_constraint=False)
+    client_id = models.UUIDField()
+    grant = models.ForeignKey(Grant, on_delete=models.PROTECT, db_constraint=False)
+    record = models.ForeignKey(ConsentRecord, on_delete=models.PROTECT, db_constraint=False)
+    agreement_version_id = models.UUIDField(null=True)
+    template_version = models.ForeignKey(TemplateVersion, on_delete=models.PROTECT, db_constraint=False)
+    cluster = models.CharField(max_length=20, choices=Cluster.choices)
+    data = models.BinaryField()
+    collapse_key = models.CharField(max_length=64, blank=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["partner", "environment", "-id"], name="notifications_partner"),
+            models.Index(fields=["grant", "-id"], name="notifications_grant"),
+        ]
+
+
+class Delivery(models.Model):
+    """One notification on its way to one linked account; also the outbox row. `rank` of states only rises."""
+
+    class Status(models.TextChoices):
+        QUEUED = "QUEUED"
+        SENDING = "SENDING"
+        SENT = "SENT"
+        DELIVERED = "DELIVERED"
+        READ = "READ"
+        FAILED = "FAILED"
+        EXPIRED = "EXPIRED"
+        WITHDRAWN = "WITHDRAWN"
+        CANCELLED = "CANCELLED"
+        UNCONFIRMED = "UNCONFIRMED"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    notification = models.OneToOneField(Notification, on_delete=models.PROTECT, db_constraint=False)
+    partner = models.ForeignKey(Partner, on_delete=models.PROTECT, db_constraint=False)
+    environment = models.CharField(max_length=8, choices=Environment.choices)
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, db_constraint=False)
+    grant = models.ForeignKey(Grant, on_delete=models.PROTECT, db_constraint=False)
+    account = models.ForeignKey(LinkedAccount, on_delete=models.PROTECT, db_constraint=False)
+    sender = models.ForeignKey(Sender, on_delete=models.PROTECT, db_constraint=False)
+    lane = models.CharField(max_length=10, choices=Lane.choices)
+    status = models.CharField(max_length=12, choices=Status.choices, default=Status.QUEUED)
+    reason = models.CharField(max_length=60, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    next_attempt_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    start_by = models.DateTimeField(null=True)
+    lease_until = models.DateTimeField(null=True)
+    provider_id = models.CharField(max_length=200, blank=True)
+    sent_at = models.DateTimeField(null=True)
+    delivered_at = models.DateTimeField(null=True)
+    read_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["lane", "partner", "next_attempt_at"],
+                condition=models.Q(status="QUEUED"),
+                name="notifications_delivery_due",
+            ),
+            models.Index(
+                fields=["expires_at"],
+                condition=models.Q(status="QUEUED"),
+                name="notifications_delivery_expiry",
+            ),
+            models.Index(
+                fields=["lease_until"],
+                condition=models.Q(status="SENDING"),
+                name="notifications_delivery_lease",
+            ),
+            models.Index(
+                fields=["grant"],
+                condition=models.Q(status__in=["QUEUED", "SENDING"]),
+                name="notifications_delivery_open",
+            ),
+            models.Index(
+                fields=["account", "sent_at"],
+                condition=models.Q(status__in=["SENT", "DELIVERED"]),
+                name="notifications_delivery_unread",
+            ),
+            models.Index(
+                fields=["sender", "provider_id"],
+                condition=~models.Q(provider_id=""),
+                name="notifications_delivery_mid",
+            ),
+        ]
+
+
+class Attempt(models.Model):
+    """One try to hand a delivery to the provider, and its answer."""
+
+    id = models.BigAutoField(primary_key=True)
+    delivery = models.ForeignKey(Delivery, on_delete=models.PROTECT, db_constraint=False)
+    partner_id = models.UUIDField()
+    person_id = models.UUIDField()
+    number = models.PositiveSmallIntegerField()
+    at = models.DateTimeField(db_default=Now())
+    duration_ms = models.PositiveIntegerField()
+    outcome = models.CharField(max_length=20)
+    code = models.CharField(max_length=40, blank=True)
+    next_attempt_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["delivery", "id"], name="notifications_attempt_delivery")]
+
+
+class InboundEvent(models.Model):
+    """What a platform told us, as it came (sealed), once."""
+
+    id = models.BigAutoField(primary_key=True)
+    partner = models.ForeignKey(Partner, on_delete=models.PROTECT)
+    sender = models.ForeignKey(Sender, on_delete=models.PROTECT)
+    dedupe_key = models.CharField(max_length=64)
+    kind = models.CharField(max_length=20)
+    raw = models.BinaryField()
+    received_at = models.DateTimeField(auto_now_add=True)
+    processed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["sender", "dedupe_key"], name="notifications_inbound_once")
+        ]
+        indexes = [
+            models.Index(
+                fields=["id"],
+                condition=models.Q(processed_at__isnull=True),
+                name="notifications_inbound_waiting",
+            )
+        ]
+
+
+class Reply(models.Model):
+    """An answer to what a person wrote (STOP, HELP…), on its way. Its text names no data of theirs."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    partner = models.ForeignKey(Partner, on_delete=models.PROTECT)
+    sender = models.ForeignKey(Sender, on_delete=models.PROTECT)
+    content = models.BinaryField()
+    attempts = models.PositiveSmallIntegerField(default=0)
+    next_attempt_at = models.DateTimeField(db_default=Now())
+    created_at = models.DateTimeField(auto_now_add=True)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["next_attempt_at"],
+                condition=models.Q(ended_at__isnull=True),
+                name="notifications_reply_due",
+            )
+        ]

@@ -1,0 +1,53 @@
+"""Thin: a task takes ids, calls one action, returns an outcome. Beat runs the same tasks as the nudges do."""
+
+import time
+from typing import Any
+
+from celery import shared_task
+
+from notifications.actions.deliver import deliver_batch
+from notifications.actions.inbound import process_inbound
+from notifications.actions.replies import send_due_replies
+from notifications.actions.sweep import sweep
+from notifications.models import Lane
+from notifications.nudge import EVENTS, nudge, take_nudge
+from portal.celery import app
+
+LONGEST_RUN = 20.0  # seconds; then the task hands over to a fresh one
+
+
+@shared_task
+def deliver_due(lane: str) -> int:
+    """Sends what is due in a lane, batch after batch; returns how many deliveries it took."""
+    take_nudge(lane)
+    end, total = time.monotonic() + LONGEST_RUN, 0
+    if lane == Lane.URGENT:
+        send_due_replies()
+    while count := deliver_batch(lane=lane):
+        total += count
+        if time.monotonic() > end:
+            nudge(lane)
+            break
+    return total
+
+
+@shared_task
+def work_inbound() -> int:
+    """Works on the events that the hooks have stored."""
+    take_nudge(EVENTS)
+    return process_inbound()
+
+
+@shared_task
+def sweep_time() -> dict[str, int]:
+    """See `notifications.actions.sweep`."""
+    return sweep()
+
+
+@app.on_after_finalize.connect
+def _schedule(sender: Any, **_: Any) -> None:
+    """Each expires before its next turn, so that a worker that was away meets no heap of them."""
+    for lane in Lane.values:
+        sender.add_periodic_task(2.0, deliver_due.s(lane), queue=lane, expires=2, name=f"deliver-{lane}")
+    sender.add_periodic_task(2.0, work_inbound.s(), queue="events", expires=2, name="inbound")
+    sender.add_periodic_task(5.0, sweep_time.s(), queue="events", expires=5, name="sweep")

@@ -1,0 +1,42 @@
+"""The only way from an id or a slug to a bank's objects."""
+
+from uuid import UUID
+
+from django.http import Http404
+from guardian.shortcuts import get_group_perms
+
+from partners.models import Membership, Partner
+from portal.accounts.models import User
+from portal.api.errors import Problem
+from portal.tenancy.context import scope
+from portal.tenancy.permissions import Permission
+from portal.tenancy.principal import Kind, Principal
+
+
+def member_principal(user: User, slug: str) -> tuple[Principal, Partner]:
+    """The user as a member of that bank; raises Http404 for strangers. Call inside a transaction."""
+    with scope(Principal.system()):
+        membership = Membership.objects.select_related("partner").filter(user=user, partner__slug=slug).first()
+        if membership is None:
+            raise Http404
+        held = frozenset(get_group_perms(user, membership.partner))
+    return (
+        Principal(Kind.MEMBER, id=user.pk, partner_id=membership.partner_id, permissions=held),
+        membership.partner,
+    )
+
+
+def require(principal: Principal, permission: Permission) -> None:
+    """Raises the problem `forbidden` (403) unless the principal holds the permission."""
+    if permission.value not in principal.permissions:
+        raise Problem("forbidden", f"Your role does not include “{permission.value}”.")
+
+
+def get_partner_for(principal: Principal, partner_id: UUID) -> Partner:
+    """The bank, to its own members and clients, staff and the system; raises Http404."""
+    if principal.kind in (Kind.MEMBER, Kind.CLIENT) and principal.partner_id != partner_id:
+        raise Http404
+    try:
+        return Partner.objects.get(pk=partner_id)
+    except Partner.DoesNotExist as error:
+        raise Http404 from error

@@ -1,0 +1,87 @@
+"""A bank's own life: registered, reviewed by two, active, suspended, gone."""
+
+from uuid import UUID
+
+from django.contrib.auth.models import Group
+from django.db import transaction
+
+from partners.models import Membership, Partner
+from partners.refusals import Refused
+from partners.roles import group_name, make_role_groups
+from portal.accounts.models import User
+from portal.audit.codes import Code
+from portal.audit.record import record
+from portal.tenancy.context import scope
+from portal.tenancy.principal import Kind, Principal
+
+_S = Partner.Status
+# From, to: who may. What is not here cannot happen.
+TRANSITIONS: dict[tuple[str, str], set[Kind]] = {
+    (_S.DRAFT, _S.PENDING_REVIEW): {Kind.MEMBER},
+    (_S.MORE_INFORMATION_NEEDED, _S.PENDING_REVIEW): {Kind.MEMBER},
+    (_S.PENDING_REVIEW, _S.IN_REVIEW): {Kind.STAFF},
+    (_S.IN_REVIEW, _S.MORE_INFORMATION_NEEDED): {Kind.STAFF},
+    (_S.IN_REVIEW, _S.REJECTED): {Kind.STAFF},
+    (_S.IN_REVIEW, _S.APPROVED): {Kind.STAFF},
+    (_S.APPROVED, _S.ACTIVE): {Kind.SYSTEM},
+    (_S.ACTIVE, _S.SUSPENDED): {Kind.STAFF},
+    (_S.SUSPENDED, _S.ACTIVE): {Kind.STAFF},
+    (_S.ACTIVE, _S.SURRENDERED): {Kind.MEMBER},
+    (_S.SUSPENDED, _S.SURRENDERED): {Kind.MEMBER},
+    (_S.ACTIVE, _S.REVOKED): {Kind.STAFF},
+    (_S.SUSPENDED, _S.REVOKED): {Kind.STAFF},
+}
+
+
+@transaction.atomic
+def register_partner(*, name: str, slug: str, owner: User, domain: str = "") -> Partner:
+    """A new bank in DRAFT with its first owner. The sandbox works from here on."""
+    actor = Principal(Kind.MEMBER, id=owner.pk)
+    with scope(Principal.system()):
+        partner = Partner.objects.create(name=name, slug=slug, domain=domain)
+        make_role_groups(partner)
+        record(Code.PARTNER_REGISTERED, actor=actor, target=partner, partner_id=partner.id)
+    add_member(partner_id=partner.id, user=owner, role=Membership.Role.OWNER, actor=actor)
+    return partner
+
+
+@transaction.atomic
+def add_member(*, partner_id: UUID, user: User, role: str, actor: Principal) -> Membership:
+    """Gives the user a role in the bank, and the role's group."""
+    with scope(Principal.system()):
+        member = Membership.objects.create(partner_id=partner_id, user=user, role=role)
+        user.groups.add(Group.objects.get(name=group_name(partner_id, role)))
+        record(Code.MEMBER_ADDED, actor=actor, target=member, partner_id=partner_id, data={"role": role})
+    return member
+
+
+@transaction.atomic
+def recommend_partner(*, partner_id: UUID, actor: Principal) -> Partner:
+    """The first of four eyes: a reviewer finds the bank in order. Another one approves."""
+    with scope(actor):
+        partner = _locked(partner_id)
+        if partner.status != _S.IN_REVIEW:
+            raise Refused("Only a bank that is in review can be recommended.")
+        partner.recommended_by = actor.id
+        partner.save(update_fields=["recommended_by"])
+    return partner
+
+
+@transaction.atomic
+def change_partner_status(*, partner_id: UUID, to: str, actor: Principal, reason: str = "") -> Partner:
+    """Moves the bank along its states; raises Refused when that is not a step, or not this actor's."""
+    with scope(actor):
+        partner = _locked(partner_id)
+        if actor.kind not in TRANSITIONS.get((partner.status, to), set()):
+            raise Refused(f"A bank cannot go from {partner.status} to {to} this way.")
+        if to == _S.APPROVED and partner.recommended_by in (None, actor.id):
+            raise Refused("A second, different reviewer has to approve what the first one recommended.")
+        before, partner.status = partner.status, to
+        partner.save(update_fields=["status"])
+        data = {"from": before, "to": to, "reason": reason}
+        record(Code.PARTNER_STATUS_CHANGED, actor=actor, target=partner, partner_id=partner.id, data=data)
+    return partner
+
+
+def _locked(partner_id: UUID) -> Partner:
+    return Partner.objects.select_for_update(no_key=True).get(pk=partner_id)

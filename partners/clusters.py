@@ -1,0 +1,64 @@
+"""Data clusters, each with its one fixed purpose. There is none for advertising."""
+
+from enum import StrEnum
+
+from django.db import models
+
+
+class Environment(models.TextChoices):
+    """Never a parameter: it is the API client's."""
+
+    SANDBOX = "sandbox"
+    LIVE = "live"
+
+
+class Purpose(StrEnum):
+    """Why data is used, in the words of the consent record."""
+
+    ACCOUNT_UPDATES = "ACCOUNT_UPDATES"
+    PURCHASE_UPDATES = "PURCHASE_UPDATES"
+    FRAUD_PREVENTION = "FRAUD_PREVENTION"
+    CUSTOMER_SERVICE = "CUSTOMER_SERVICE"
+
+
+class Cluster(models.TextChoices):
+    """A kind of data a person grants or not, and an agreement covers or not."""
+
+    BALANCES = "BALANCES", "Balances"
+    TRANSACTIONS = "TRANSACTIONS", "Transactions"
+    RECEIPTS = "RECEIPTS", "Receipts"
+    SHIPMENTS = "SHIPMENTS", "Deliveries of what you bought"
+    FRAUD_ALERTS = "FRAUD_ALERTS", "Fraud alerts"
+    ACCOUNT_SERVICING = "ACCOUNT_SERVICING", "Account notices"
+    CHAT = "CHAT", "Chat with your bank"
+
+    @property
+    def scope(self) -> str:
+        """The OAuth scope that lets a client send it."""
+        return "chat" if self is Cluster.CHAT else f"notify:{self.value.lower()}"
+
+    @property
+    def purpose(self) -> Purpose:
+        """The only purpose it may serve."""
+        return PURPOSES[self]
+
+
+PURPOSES = {
+    Cluster.BALANCES: Purpose.ACCOUNT_UPDATES,
+    Cluster.TRANSACTIONS: Purpose.ACCOUNT_UPDATES,
+    Cluster.RECEIPTS: Purpose.PURCHASE_UPDATES,
+    Cluster.SHIPMENTS: Purpose.PURCHASE_UPDATES,
+    Cluster.FRAUD_ALERTS: Purpose.FRAUD_PREVENTION,
+    Cluster.ACCOUNT_SERVICING: Purpose.ACCOUNT_UPDATES,
+    Cluster.CHAT: Purpose.CUSTOMER_SERVICE,
+}
+SENDABLE = [cluster for cluster in Cluster if cluster is not Cluster.CHAT]
+OTHER_SCOPES = (
+    "grants:read",
+    "grants:request",
+    "notifications:read",
+    "templates:write",
+    "webhooks:write",
+    "audit:read",
+)
+ALL_SCOPES = frozenset([cluster.scope for cluster in Cluster]) | frozenset(OTHER_SCOPES)

@@ -1,0 +1,33 @@
+"""What each role may do. guardian keeps it: a group per bank and role, with object permissions on the bank."""
+
+from uuid import UUID
+
+from django.contrib.auth.models import Group
+from guardian.shortcuts import assign_perm
+
+from partners.models import Membership, Partner
+from portal.tenancy.permissions import Permission
+
+_Role = Membership.Role
+_READ = {Permission.DELIVERIES_READ, Permission.GRANTS_READ, Permission.AGREEMENTS_READ}
+ROLE_PERMISSIONS: dict[str, set[Permission]] = {
+    _Role.OWNER: set(Permission),
+    _Role.INTEGRATION_ADMIN: _READ
+    | {Permission.CLIENTS_MANAGE, Permission.TEMPLATES_EDIT, Permission.SENDERS_MANAGE},
+    _Role.COMPLIANCE: _READ | {Permission.AUDIT_READ},
+    _Role.DEVELOPER: {Permission.DELIVERIES_READ, Permission.TEMPLATES_EDIT},
+    _Role.ANALYST: {Permission.DELIVERIES_READ},
+}
+
+
+def group_name(partner_id: UUID, role: str) -> str:
+    """The group of everybody who has that role in that bank."""
+    return f"{partner_id}:{role}"
+
+
+def make_role_groups(partner: Partner) -> None:
+    """Run once, when a bank registers."""
+    for role, permissions in ROLE_PERMISSIONS.items():
+        group, _ = Group.objects.get_or_create(name=group_name(partner.id, role))
+        for permission in permissions:
+            assign_perm(f"partners.{permission.value}", group, partner)

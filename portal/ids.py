@@ -1,0 +1,42 @@
+"""Identifiers: UUIDv7 (RFC 9562 §5.7) inside, `ntf_…` in the API."""
+
+import secrets
+import threading
+import time
+from uuid import UUID
+
+_lock = threading.Lock()
+_last = 0
+
+
+class InvalidPublicId(ValueError):
+    """The text is not an id of that kind."""
+
+
+def uuid7() -> UUID:
+    """A time-ordered UUID. Ids made by one process rise strictly: the 12 bits after the milliseconds count
+    fractions of a millisecond (RFC 9562 §6.2, method 3).
+    """
+    global _last
+    with _lock:
+        now = time.time_ns()
+        stamp = (now // 1_000_000) << 12 | (now % 1_000_000) * 4096 // 1_000_000
+        _last = stamp = max(stamp, _last + 1)
+    high = (stamp >> 12) << 16 | 0x7000 | stamp & 0xFFF
+    return UUID(int=high << 64 | 0b10 << 62 | secrets.randbits(62))
+
+
+def public_id(prefix: str, value: UUID) -> str:
+    """The API's form: the prefix, an underscore, 32 hex digits."""
+    return f"{prefix}_{value.hex}"
+
+
+def parse_public_id(prefix: str, text: str) -> UUID:
+    """The UUID in `text`; raises InvalidPublicId when it is not an id with that prefix."""
+    found, _, digits = text.partition("_")
+    if found != prefix or len(digits) != 32 or digits.lower() != digits:
+        raise InvalidPublicId(text)
+    try:
+        return UUID(hex=digits)
+    except ValueError as error:
+        raise InvalidPublicId(text) from error

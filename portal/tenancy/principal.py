@@ -1,0 +1,50 @@
+"""Who acts. Actions take a Principal, never a request."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from uuid import UUID
+
+
+class Kind(StrEnum):
+    """The five kinds of principal."""
+
+    PERSON = "person"
+    MEMBER = "member"
+    CLIENT = "client"
+    STAFF = "staff"
+    SYSTEM = "system"
+
+
+DB_ROLES = {
+    Kind.PERSON: "parley_person",
+    Kind.MEMBER: "parley_partner",
+    Kind.CLIENT: "parley_partner",
+    Kind.STAFF: "parley_staff",
+    Kind.SYSTEM: "parley_worker",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """A person, a bank's member or API client, platform staff, or the system itself.
+
+    `id` is the user's (or the client's) id; `environment` is "" for those who see both.
+    """
+
+    kind: Kind
+    id: UUID | None = None
+    partner_id: UUID | None = None
+    person_id: UUID | None = None
+    environment: str = ""
+    scopes: frozenset[str] = field(default_factory=frozenset)
+    permissions: frozenset[str] = field(default_factory=frozenset)
+
+    @classmethod
+    def system(cls) -> "Principal":
+        """The portal's own processes."""
+        return cls(Kind.SYSTEM)
+
+    @property
+    def db_role(self) -> str:
+        """The database role under whose policies this principal's statements run."""
+        return DB_ROLES[self.kind]
