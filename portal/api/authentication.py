@@ -1,0 +1,110 @@
+"""From `Authorization: Bearer …` (RFC 6750) to a principal and its place in the rate limit."""
+
+import hashlib
+import time
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.http import HttpRequest
+from django.utils import timezone
+from oauth2_provider.models import get_access_token_model
+
+from portal.api import limits, valkey
+from portal.api.errors import Problem
+from portal.tenancy.context import scope
+from portal.tenancy.principal import Kind, Principal
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """An authenticated client; `headers` tell it how much of its limit is left."""
+
+    principal: Principal
+    rate_per_second: int
+    headers: dict[str, str]
+
+
+def authenticate(request: HttpRequest) -> Caller:
+    """The client whose token this is. Raises the problems `invalid_token` and `rate_limited`.
+
+    Without Valkey the token is read from the database and no limit is applied.
+    """
+    checksum = hashlib.sha256(_bearer(request).encode()).hexdigest()
+    admission = _admission(checksum)
+    entry = admission.entry
+    if entry is None or entry["expires"] <= time.time():
+        raise _invalid()
+    headers = _headers(entry["rate"], admission)
+    if not admission.allowed:
+        raise Problem("rate_limited", headers=headers | {"Retry-After": str(max(admission.wait, 1))})
+    principal = Principal(
+        Kind.CLIENT,
+        id=UUID(entry["client"]),
+        partner_id=UUID(entry["partner"]),
+        environment=entry["environment"],
+        scopes=frozenset(entry["scopes"]),
+    )
+    return Caller(principal, entry["rate"], headers)
+
+
+def _bearer(request: HttpRequest) -> str:
+    scheme, _, token = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise Problem(
+            "invalid_token",
+            "Send an access token: `Authorization: Bearer …`.",
+            headers={"WWW-Authenticate": 'Bearer realm="parley"'},
+        )
+    return token.strip()
+
+
+def _admission(checksum: str) -> limits.Admission:
+    try:
+        if known := limits.admit(checksum):
+            return known
+    except valkey.Unreachable:
+        entry = _entry(checksum)
+        return limits.Admission(entry, True, entry["rate"], 0, 0)
+    entry = _entry(checksum)
+    try:
+        lifetime = min(limits.TOKEN_SECONDS, int(entry["expires"] - time.time()))
+        if admission := limits.admit(checksum, remember=entry, seconds=lifetime):
+            return admission
+    except valkey.Unreachable:
+        pass
+    return limits.Admission(entry, True, entry["rate"], 0, 0)
+
+
+def _entry(checksum: str) -> dict[str, Any]:
+    """What the database says the token stands for. A scope taken from the client is gone from its tokens."""
+    with scope(Principal.system()), transaction.atomic():
+        token = (
+            get_access_token_model()
+            .objects.select_related("application")
+            .filter(token_checksum=checksum, expires__gt=timezone.now())
+            .first()
+        )
+        client: Any = token and token.application
+    if token is None or client is None or not client.is_usable(None):
+        raise _invalid()
+    return {
+        "client": str(client.id),
+        "partner": str(client.partner_id),
+        "environment": client.environment,
+        "scopes": sorted(set(token.scope.split()) & set(client.scopes)),
+        "rate": max(client.rate_per_second, 1),
+        "expires": min(moment.timestamp() for moment in (token.expires, client.expires_at) if moment),
+    }
+
+
+def _headers(rate: int, admission: limits.Admission) -> dict[str, str]:
+    return {
+        "RateLimit-Policy": f'"client";q={rate};w=1',
+        "RateLimit": f'"client";r={admission.remaining};t={admission.reset}',
+    }
+
+
+def _invalid() -> Problem:
+    return Problem("invalid_token", "The access token is unknown, expired or revoked.")

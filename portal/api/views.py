@@ -1,0 +1,109 @@
+"""The view every endpoint under /api/v1 is."""
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import structlog
+from django.db import transaction
+from django.http import HttpRequest, HttpResponseBase
+from rest_framework.parsers import JSONParser
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from portal.api import idempotency
+from portal.api.authentication import Caller, authenticate
+from portal.api.errors import Problem
+from portal.tenancy.context import scope
+from portal.tenancy.principal import Principal
+
+_BODY = {"POST", "PUT", "PATCH"}
+_PARSERS = [JSONParser()]
+_RENDERER = JSONRenderer()
+
+
+class ApiView(APIView):
+    """Authenticates the client, checks the scope and runs the handler as it, in one transaction.
+
+    The handler finds its client in `self.principal`, and a JSON object in `request.data`. Any exception rolls
+    the transaction back and becomes a problem. A POST with an `Idempotency-Key` is answered once and replayed
+    after; a view that sees to that itself sets `idempotent = False`.
+    """
+
+    required_scopes: ClassVar[dict[str, str] | str] = ""  # one for all methods, or by method; "" is any token
+    idempotent: ClassVar[bool] = True
+    http_method_names = ["get", "post", "put", "patch", "delete", "head"]
+    principal: Principal
+    caller: Caller
+
+    @classmethod
+    def as_view(cls, **initkwargs: Any) -> Callable[..., HttpResponseBase]:
+        """The view function, outside Django's own transaction: it would begin before the client is known."""
+        return transaction.non_atomic_requests(super().as_view(**initkwargs))
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:
+        """Answers the request."""
+        self.args, self.kwargs = args, kwargs
+        self.request = wrapped = Request(request, parsers=_PARSERS, parser_context={"view": self})
+        self.headers = {}
+        try:
+            response = self._answer(wrapped)
+        except Exception as error:
+            response = self.handle_exception(error)
+        for name, value in self.headers.items():
+            response.headers.setdefault(name, value)
+        response.accepted_renderer = _RENDERER
+        response.accepted_media_type = _RENDERER.media_type
+        response.renderer_context = {}
+        return response
+
+    def require_scope(self, name: str) -> None:
+        """Raises `insufficient_scope` unless the token has the scope."""
+        if name not in self.principal.scopes:
+            raise Problem("insufficient_scope", f"The token lacks the scope “{name}”.")
+
+    def _answer(self, request: Request) -> Response:
+        self.caller = authenticate(request._request)
+        self.principal = self.caller.principal
+        self.headers = self.caller.headers
+        structlog.contextvars.bind_contextvars(client=str(self.principal.id))
+        method = request.method or ""
+        handler = getattr(self, method.lower(), None) if method.lower() in self.http_method_names else None
+        if handler is None:
+            self.http_method_not_allowed(request)
+        needed = self.required_scopes
+        if needed := needed if isinstance(needed, str) else needed.get(method, ""):
+            self.require_scope(needed)
+        if method in _BODY:
+            _read_body(request)
+        try:
+            return self._run(request, handler)
+        except idempotency.AnsweredMeanwhile:
+            return self._run(request, handler)
+
+    def _run(self, request: Request, handler: Any) -> Response:
+        key = (
+            request.headers.get("Idempotency-Key", "") if request.method == "POST" and self.idempotent else ""
+        )
+        with scope(self.principal), transaction.atomic():
+            if not key:
+                return handler(request, *self.args, **self.kwargs)
+            mark = idempotency.fingerprint("POST", request.path, request._request.body)
+            known = {"principal": self.principal, "key": key, "fingerprint": mark}
+            if replay := idempotency.replay_or_begin(**known):
+                return replay
+            response = handler(request, *self.args, **self.kwargs)
+            idempotency.finish(**known, status=response.status_code, body=response.data)
+            return response
+
+
+def _read_body(request: Request) -> None:
+    """Reads and parses the body now, so that what is wrong with it is found before anything is done."""
+    _ = request._request.body  # raises RequestDataTooBig above DATA_UPLOAD_MAX_MEMORY_SIZE
+    try:
+        data = request.data
+    except RecursionError as error:
+        raise Problem("invalid_request", "The body is nested too deeply.") from error
+    if not isinstance(data, dict):
+        raise Problem("invalid_request", "The body must be a JSON object.")
