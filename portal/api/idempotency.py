@@ -1,9 +1,11 @@
 """`Idempotency-Key`: the same request twice has one effect and one answer."""
 
 import hashlib
+from dataclasses import dataclass
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
+from django.http import HttpRequest
 from rest_framework.response import Response
 
 from portal.api.errors import Problem
@@ -13,41 +15,51 @@ from portal.tenancy.principal import Principal
 LONGEST_KEY = 255  # characters
 
 
-class AnsweredMeanwhile(Exception):
-    """Another request with this key ended first: roll back, and replay its answer."""
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A request's key, and 32 bytes that tell its content from another's."""
+
+    value: str
+    fingerprint: bytes
 
 
-def fingerprint(method: str, path: str, body: bytes) -> bytes:
-    """32 bytes that tell requests apart."""
-    return hashlib.sha256(f"{method} {path}\n".encode() + body).digest()
+def read_key(request: HttpRequest) -> Key | None:
+    """The key of the request, or None when it has none; raises `invalid_request` for one that is too long."""
+    value = request.headers.get("Idempotency-Key", "")
+    if not value:
+        return None
+    if len(value) > LONGEST_KEY or not value.isprintable():
+        raise Problem("invalid_request", f"`Idempotency-Key` is text of at most {LONGEST_KEY} characters.")
+    content = f"{request.method} {request.path}\n".encode() + request.body
+    return Key(value, hashlib.sha256(content).digest())
 
 
-def replay_or_begin(*, principal: Principal, key: str, fingerprint: bytes) -> Response | None:
+def replay_or_begin(*, principal: Principal, key: Key) -> Response | None:
     """The stored answer, or None when the request is new. Call inside the request's transaction.
 
-    Raises the problems `idempotency_key_reused` and, for a key that is too long, `invalid_request`.
+    Raises the problem `idempotency_key_reused`.
     """
-    if len(key) > LONGEST_KEY or "\x00" in key:
-        raise Problem("invalid_request", f"`Idempotency-Key` has {LONGEST_KEY} characters at most.")
-    stored = IdempotencyKey.objects.filter(client_id=principal.id, key=key).first()
+    stored = IdempotencyKey.objects.filter(client_id=principal.id, key=key.value).first()
     if stored is None:
         return None
-    if bytes(stored.fingerprint) != fingerprint:
+    if bytes(stored.fingerprint) != key.fingerprint:
         raise Problem("idempotency_key_reused")
     return Response(stored.body, status=stored.status, headers={"Idempotent-Replayed": "true"})
 
 
-def finish(*, principal: Principal, key: str, fingerprint: bytes, status: int, body: Any) -> None:
-    """Keeps the answer in the request's transaction. Raises AnsweredMeanwhile when another one was first."""
-    try:
-        with transaction.atomic():
-            IdempotencyKey.objects.create(
-                partner_id=principal.partner_id,
-                client_id=principal.id,
-                key=key,
-                fingerprint=fingerprint,
-                status=status,
-                body=body,
-            )
-    except IntegrityError as error:
-        raise AnsweredMeanwhile from error
+def finish(*, principal: Principal, key: Key, status: int, body: Any) -> None:
+    """Keeps the answer, in the request's transaction. Raises IntegrityError (see `lost_race`)."""
+    IdempotencyKey.objects.create(
+        partner_id=principal.partner_id,
+        client_id=principal.id,
+        key=key.value,
+        fingerprint=key.fingerprint,
+        status=status,
+        body=body,
+    )
+
+
+def lost_race(error: IntegrityError) -> bool:
+    """Whether another request with the same key was faster: roll back, and its answer can be replayed."""
+    diagnosis = getattr(error.__cause__, "diag", None)
+    return getattr(diagnosis, "constraint_name", None) == "api_idempotencykey_once"

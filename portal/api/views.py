@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 import structlog
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponseBase
 from rest_framework.parsers import JSONParser
 from rest_framework.renderers import JSONRenderer
@@ -28,14 +28,15 @@ class ApiView(APIView):
 
     The handler finds its client in `self.principal`, and a JSON object in `request.data`. Any exception rolls
     the transaction back and becomes a problem. A POST with an `Idempotency-Key` is answered once and replayed
-    after; a view that sees to that itself sets `idempotent = False`.
+    after; where the handler stores `self.key` with its own statement, it sets `stores_key`.
     """
 
     required_scopes: ClassVar[dict[str, str] | str] = ""  # one for all methods, or by method; "" is any token
-    idempotent: ClassVar[bool] = True
+    stores_key: ClassVar[bool] = False
     http_method_names = ["get", "post", "put", "patch", "delete", "head"]
     principal: Principal
     caller: Caller
+    key: idempotency.Key | None
 
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Callable[..., HttpResponseBase]:
@@ -77,24 +78,22 @@ class ApiView(APIView):
             self.require_scope(needed)
         if method in _BODY:
             _read_body(request)
+        self.key = idempotency.read_key(request._request) if method == "POST" else None
         try:
             return self._run(request, handler)
-        except idempotency.AnsweredMeanwhile:
+        except IntegrityError as error:
+            if not idempotency.lost_race(error):
+                raise
             return self._run(request, handler)
 
     def _run(self, request: Request, handler: Any) -> Response:
-        key = (
-            request.headers.get("Idempotency-Key", "") if request.method == "POST" and self.idempotent else ""
-        )
         with scope(self.principal), transaction.atomic():
-            if not key:
-                return handler(request, *self.args, **self.kwargs)
-            mark = idempotency.fingerprint("POST", request.path, request._request.body)
-            known = {"principal": self.principal, "key": key, "fingerprint": mark}
-            if replay := idempotency.replay_or_begin(**known):
+            if self.key and (replay := idempotency.replay_or_begin(principal=self.principal, key=self.key)):
                 return replay
             response = handler(request, *self.args, **self.kwargs)
-            idempotency.finish(**known, status=response.status_code, body=response.data)
+            if self.key and not self.stores_key:
+                status, body = response.status_code, response.data
+                idempotency.finish(principal=self.principal, key=self.key, status=status, body=body)
             return response
 
 
