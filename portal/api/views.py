@@ -28,11 +28,10 @@ class ApiView(APIView):
 
     The handler finds its client in `self.principal`, and a JSON object in `request.data`. Any exception rolls
     the transaction back and becomes a problem. A POST with an `Idempotency-Key` is answered once and replayed
-    after; where the handler stores `self.key` with its own statement, it sets `stores_key`.
+    after.
     """
 
     required_scopes: ClassVar[dict[str, str] | str] = ""  # one for all methods, or by method; "" is any token
-    stores_key: ClassVar[bool] = False
     http_method_names = ["get", "post", "put", "patch", "delete", "head"]
     principal: Principal
     caller: Caller
@@ -91,7 +90,7 @@ class ApiView(APIView):
             if self.key and (replay := idempotency.replay_or_begin(principal=self.principal, key=self.key)):
                 return replay
             response = handler(request, *self.args, **self.kwargs)
-            if self.key and not self.stores_key:
+            if self.key:
                 status, body = response.status_code, response.data
                 idempotency.finish(principal=self.principal, key=self.key, status=status, body=body)
             return response
