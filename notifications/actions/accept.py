@@ -1,5 +1,5 @@
-"""Accepting a notification: every check, then the notification, its delivery, the audit event and the
-idempotency key in one statement. Two round trips between BEGIN and COMMIT.
+"""Accepting a notification: every check, then the notification, its delivery and the audit event in one
+statement. Two round trips between BEGIN and COMMIT.
 """
 
 import json
@@ -20,7 +20,6 @@ from notifications.typed_data import find_errors, find_full_account_number
 from partners.agreement_text import CLAUSES
 from partners.clusters import Cluster
 from portal.api.errors import Problem
-from portal.api.idempotency import Key
 from portal.audit.codes import Code
 from portal.ids import public_id, uuid7
 from portal.tenancy.principal import Principal
@@ -95,10 +94,6 @@ WITH n AS (
         account_id, sender_id, lane, status, reason, attempts, next_attempt_at, expires_at, provider_id)
     VALUES (%(delivery)s, %(id)s, %(partner)s, %(environment)s, %(person)s, %(grant)s, %(account)s, %(sender)s,
         %(lane)s, 'QUEUED', '', 0, %(due)s, %(expires)s, '')
-), k AS (
-    INSERT INTO api_idempotencykey (partner_id, client_id, key, fingerprint, status, body, created_at)
-    SELECT %(partner)s, %(client)s, %(key)s, %(fingerprint)s, 202, %(answer)s::jsonb, %(now)s
-    WHERE %(key)s <> ''
 )
 INSERT INTO audit_auditevent (code, actor_kind, actor_id, partner_id, person_id, target_type, target_id,
     request_id, data)
@@ -119,7 +114,7 @@ _EXPLANATIONS = {
 }
 
 
-def accept_notification(*, request: Request, actor: Principal, key: Key | None) -> dict[str, Any]:
+def accept_notification(*, request: Request, actor: Principal) -> dict[str, Any]:
     """Takes it in and returns the API's answer; raises Problem, and then nothing was written.
 
     Runs in the caller's transaction, under the client's scope.
@@ -139,7 +134,7 @@ def accept_notification(*, request: Request, actor: Principal, key: Key | None) 
     }
     if request.collapse_key:
         _collapse(facts, request)
-    _write(facts, request, actor, key, answer, notification_id, now, due, expires)
+    _write(facts, request, actor, notification_id, now, due, expires)
     if due <= now:
         lane = lane_of(str(facts.cluster))
         transaction.on_commit(lambda: nudge(lane))
@@ -235,8 +230,6 @@ def _write(
     facts: _Facts,
     request: Request,
     actor: Principal,
-    key: Key | None,
-    answer: dict[str, Any],
     notification_id: UUID,
     now: datetime,
     due: datetime,
@@ -267,9 +260,6 @@ def _write(
                 "lane": lane_of(str(facts.cluster)),
                 "due": due,
                 "expires": expires,
-                "key": key.value if key else "",
-                "fingerprint": key.fingerprint if key else b"",
-                "answer": json.dumps(answer),
                 "code": Code.NOTIFICATION_ACCEPTED.value,
                 "request_id": structlog.contextvars.get_contextvars().get("request_id", ""),
             },

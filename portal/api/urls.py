@@ -7,7 +7,7 @@ from notifications.views import api as notifications
 from partners.views import api as partners
 
 urlpatterns = [
-    path("me", partners.Me.as_view()),
+    path("me", partners.MeView.as_view()),
     path("grants", consents.Grants.as_view()),
     path("grants/<str:grt>", consents.GrantDetail.as_view()),
     path("grants/<str:grt>/revoke", consents.GrantRevoke.as_view()),

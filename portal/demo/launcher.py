@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -99,4 +100,9 @@ class Launcher:
 
 
 def main() -> int:
-    return Launcher(os.environ).run()
+    """Runs the demo that the environment asks for; returns the exit code."""
+    try:
+        return Launcher(os.environ).run()
+    except Refusal as refusal:
+        print(refusal, file=sys.stderr)
+        return refusal.exit_code

@@ -1,0 +1,55 @@
+"""Sets up the simulated platform: a Page for each bank, a phone for each person."""
+
+import secrets
+from typing import Any
+from urllib.parse import quote
+
+from django.conf import settings
+
+from notifications.channels.messenger.transport import UTILITY_TEMPLATE
+from portal.demo.http import call
+from portal.demo.world import Bank
+
+TEMPLATE_TEXT = "Update from your bank: {{1}} Write STOP to end these messages."
+
+
+def page_secrets() -> dict[str, str]:
+    """What a bank would copy from the platform's developer pages."""
+    names = ("access_token", "app_secret", "verify_token")
+    return {name: secrets.token_urlsafe(24) for name in names}
+
+
+def open_page(bank: Bank) -> None:
+    """The bank's Page, its webhook and its UTILITY template."""
+    page = bank.sender.external_id
+    body: dict[str, Any] = {
+        **bank.sender_secrets,
+        "name": bank.partner.name,
+        "webhook_url": f"{settings.BASE_URL}/hooks/messenger/{bank.sender.id}",
+        "require_proof": True,
+        "rate_per_second": 300,
+    }
+    status, answer = call("PUT", f"{settings.SANDBOX_URL}/pages/{page}", body)
+    if status not in (200, 201) or not answer["webhook"]["subscribed"]:
+        raise RuntimeError(f"The sandbox did not take the page: {answer}")
+    template = {
+        "name": UTILITY_TEMPLATE,
+        "language": "en",
+        "category": "UTILITY",
+        "components": [
+            {"type": "BODY", "text": TEMPLATE_TEXT, "example": {"body_text": [["Your balance is $10.00."]]}}
+        ],
+    }
+    token = quote(bank.sender_secrets["access_token"])
+    call("POST", f"{settings.SANDBOX_URL}/v26.0/{page}/message_templates?access_token={token}", template)
+
+
+def open_phone(bank: Bank, address: str, name: str) -> None:
+    """A person who has already spoken with the bank's Page."""
+    status, answer = call(
+        "PUT",
+        f"{settings.SANDBOX_URL}/people/{address}",
+        {"page_id": bank.sender.external_id, "name": name},
+    )
+    if status not in (200, 201):
+        raise RuntimeError(f"The sandbox did not take the phone: {answer}")

@@ -1,0 +1,149 @@
+"""The demo's small story: two banks, four people, their first messages sent for real."""
+
+import json
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from consents.actions.give import Account
+from portal.demo.http import call, fetch_token
+from portal.demo.platform import open_page, open_phone, page_secrets
+from portal.demo.world import Bank, SignIn, Staff, as_json, make_bank, make_customer, make_person, make_staff
+from portal.ids import public_id
+
+PASSWORD = "demo-only-pass-phrase"  # noqa: S105
+BANKS = (
+    ("Norden Bank", "norden", "1001", ["BALANCES", "TRANSACTIONS", "RECEIPTS", "SHIPMENTS", "FRAUD_ALERTS", "ACCOUNT_SERVICING"]),
+    ("Harbour Credit Union", "harbour", "1002", ["BALANCES", "FRAUD_ALERTS", "ACCOUNT_SERVICING"]),
+)  # fmt: skip
+PEOPLE = (
+    ("ana@people.example", "Ana Duarte", "norden", "2001", "CUST-1001", "4821", ["BALANCES", "FRAUD_ALERTS", "RECEIPTS", "SHIPMENTS"]),
+    ("ben@people.example", "Ben Okafor", "norden", "2002", "CUST-1002", "7730", ["BALANCES", "TRANSACTIONS", "FRAUD_ALERTS"]),
+    ("ana@people.example", "Ana Duarte", "harbour", "3001", "H-55012", "0917", ["BALANCES", "FRAUD_ALERTS"]),
+    ("mei@people.example", "Mei Tanaka", "harbour", "3002", "H-55044", "6604", ["BALANCES", "ACCOUNT_SERVICING"]),
+)  # fmt: skip
+
+
+def tell_story() -> Path:
+    """Makes everything and writes `demo.json`; returns its path. What is already there is left as it is."""
+    path = Path(os.environ.get("DEMO_DIR", "var/demo")) / "demo.json"
+    if path.exists():
+        return path
+    staff = make_staff("parley.example", PASSWORD)
+    banks = [_bank(staff, *row) for row in BANKS]
+    people = _customers({bank.partner.slug: bank for bank in banks})
+    _first_messages(banks)
+    found = _as_json(staff, banks, list(people.values()))
+    temporary = path.with_suffix(".new")
+    temporary.write_text(json.dumps(found, indent=2) + "\n")
+    temporary.chmod(0o600)
+    temporary.rename(path)
+    return path
+
+
+def _bank(staff: Staff, name: str, slug: str, page: str, clusters: list[str]) -> Bank:
+    bank = make_bank(
+        name=name,
+        slug=slug,
+        staff=staff,
+        password=PASSWORD,
+        page=page,
+        secrets=page_secrets(),
+        clusters=clusters,
+    )
+    open_page(bank)
+    return bank
+
+
+def _customers(banks: dict[str, Bank]) -> dict[str, SignIn]:
+    people: dict[str, SignIn] = {}
+    for email, name, slug, address, reference, digits, clusters in PEOPLE:
+        person = people.get(email) or make_person(email, name, PASSWORD)
+        people[email] = person
+        open_phone(banks[slug], address, name)
+        accounts = [
+            Account(f"acc-{digits}-1", f"•• {digits}", "Current account"),
+            Account(f"acc-{digits}-2", f"•• {digits[::-1]}", "Credit card"),
+        ]
+        make_customer(
+            banks[slug],
+            customer_ref=reference,
+            address=address,
+            accounts=accounts,
+            clusters=clusters,
+            person=person,
+        )
+    return people
+
+
+def balance(account: str, amount: str) -> dict[str, Any]:
+    """Typed data of the cluster BALANCES, as of now."""
+    now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return {"account": account, "available": {"value": amount, "currency": "USD"}, "as_of": now}
+
+
+def _first_messages(banks: list[Bank]) -> None:
+    for bank in banks:
+        live = bank.clients["live"]
+        token = fetch_token(settings.BASE_URL, live.client_id, live.client_secret)
+        for place, customer in enumerate(bank.customers):
+            body = {
+                "customer_ref": customer.customer_ref,
+                "template": "balance_update",
+                "data": balance(customer.accounts[0].ref, f"{1234 + 411 * place}.50"),
+            }
+            status, answer = call(
+                "POST",
+                f"{settings.BASE_URL}/api/v1/notifications",
+                body,
+                {"Authorization": f"Bearer {token}"},
+            )
+            if status != 202:
+                raise RuntimeError(f"The first message was refused: {answer}")
+
+
+def _as_json(staff: Staff, banks: list[Bank], people: list[SignIn]) -> dict[str, Any]:
+    return {
+        "base_url": settings.BASE_URL,
+        "sandbox_url": settings.SANDBOX_URL,
+        "staff": [_sign_in(one) for one in (staff.first, staff.second)],
+        "partners": [_partner(bank) for bank in banks],
+        "people": [{"email": one.email, "password": one.password} for one in people],
+    }
+
+
+def _sign_in(one: SignIn) -> dict[str, str]:
+    return {"email": one.email, "password": one.password, "totp_secret": one.totp_secret}
+
+
+def _partner(bank: Bank) -> dict[str, Any]:
+    return {
+        "id": public_id("ptn", bank.partner.id),
+        "name": bank.partner.name,
+        "slug": bank.partner.slug,
+        "members": [{**_sign_in(one), "role": one.role} for one in bank.members],
+        "clients": [
+            {
+                "environment": client.environment,
+                "client_id": client.client_id,
+                "client_secret": client.client_secret,
+                "scopes": client.scopes,
+            }
+            for client in bank.clients.values()
+        ],
+        "customers": [
+            {
+                "customer_ref": one.customer_ref,
+                "person_email": one.person.email,
+                "grant_id": public_id("grt", one.grant.id),
+                "clusters": one.clusters,
+                "accounts": as_json(one.accounts),
+                "channel": "messenger",
+                "address": one.address,
+            }
+            for one in bank.customers
+        ],
+    }

@@ -1,0 +1,62 @@
+"""Is it alive, is it ready, and how is it doing."""
+
+import redis
+from django.conf import settings
+from django.db import DatabaseError, connection, transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseNotFound, JsonResponse
+from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
+
+from portal.tenancy.context import scope
+from portal.tenancy.principal import Principal
+
+QUEUE_AGE = Gauge("parley_queue_age_seconds", "Age of the oldest delivery that is due", ["lane"])
+QUEUE_DEPTH = Gauge("parley_queue_depth", "Deliveries that are due", ["lane"])
+_QUEUE = """
+SELECT lane, count(*), extract(epoch FROM now() - min(next_attempt_at)) FROM notifications_delivery
+WHERE status = 'QUEUED' AND next_attempt_at <= now() GROUP BY lane
+"""
+
+
+def live(request: HttpRequest) -> JsonResponse:
+    """The process answers."""
+    return JsonResponse({"status": "ok"})
+
+
+def ready(request: HttpRequest) -> JsonResponse:
+    """The database answers, without which nothing works; the broker's absence only slows things down."""
+    checks = {"database": _database(), "broker": _broker()}
+    return JsonResponse({"status": "ok", "checks": checks}, status=200 if checks["database"] == "ok" else 503)
+
+
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Prometheus text, measured from rows; only for whoever sits on the same machine or in the same network."""
+    if request.META.get("REMOTE_ADDR") not in ("127.0.0.1", "::1"):
+        return HttpResponseNotFound()
+    with scope(Principal.system()), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_QUEUE)
+        found = {lane: (depth, age) for lane, depth, age in cursor.fetchall()}
+    for lane in ("urgent", "standard"):
+        depth, age = found.get(lane, (0, 0))
+        QUEUE_DEPTH.labels(lane).set(depth)
+        QUEUE_AGE.labels(lane).set(age)
+    return HttpResponse(generate_latest(), content_type=CONTENT_TYPE_LATEST)
+
+
+def _database() -> str:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError:
+        connection.close()
+        return "down"
+    return "ok"
+
+
+def _broker() -> str:
+    try:
+        url = settings.REDIS_URL.replace("redis+socket://", "unix://")
+        with redis.Redis.from_url(url, socket_timeout=0.5, socket_connect_timeout=0.5) as client:
+            client.ping()
+    except redis.RedisError:
+        return "down"
+    return "ok"

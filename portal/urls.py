@@ -1,0 +1,22 @@
+"""All routes. A page's own list stands in its application."""
+
+from django.urls import include, path
+
+from notifications.views import hooks
+from portal import health
+
+urlpatterns = [
+    path("", include("portal.pages")),
+    path("", include("partners.urls_oauth")),
+    path("api/v1/", include("portal.api.urls")),
+    path("hooks/messenger/<uuid:sender_id>", hooks.messenger),
+    path("accounts/", include("allauth.urls")),
+    path("health/live", health.live),
+    path("health/ready", health.ready),
+    path("metrics", health.metrics),
+]
+
+handler400 = "portal.api.errors.handler400"
+handler403 = "portal.api.errors.handler403"
+handler404 = "portal.api.errors.handler404"
+handler500 = "portal.api.errors.handler500"
