@@ -8,7 +8,7 @@ from portal import health
 urlpatterns = [
     path("", include("portal.pages")),
     path("", include("partners.urls_oauth")),
-    path("api/v1/", include("portal.api.urls")),
+    path("api/v1/", include("portal.urls_api")),
     path("hooks/messenger/<uuid:sender_id>", hooks.messenger),
     path("accounts/", include("allauth.urls")),
     path("health/live", health.live),
