@@ -1,5 +1,7 @@
 """A bank's API clients (RFC 6749 §2) and what they authenticate with."""
 
+from typing import ClassVar
+
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils import timezone
@@ -23,6 +25,7 @@ class ApiClient(AbstractApplication):
     rate_per_second = models.PositiveIntegerField(default=200)
     expires_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
+    objects: ClassVar[models.Manager["ApiClient"]] = models.Manager()
 
     class Meta:
         app_label = "partners"

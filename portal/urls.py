@@ -8,6 +8,7 @@ from portal import health
 urlpatterns = [
     path("", include("portal.pages")),
     path("", include("partners.urls_oauth")),
+    path("", include("portal.api.urls_docs")),
     path("api/v1/", include("portal.urls_api")),
     path("hooks/messenger/<uuid:sender_id>", hooks.messenger),
     path("accounts/", include("allauth.urls")),
