@@ -33,8 +33,12 @@ class ApiSchema(AutoSchema):
         return OpenApiTypes.OBJECT if self.method in ("POST", "PUT", "PATCH") else None
 
     def get_response_serializers(self) -> Any:
-        """An object."""
-        return OpenApiTypes.OBJECT
+        """An object, whatever the success is called."""
+        return {"2XX": OpenApiTypes.OBJECT}
+
+    def get_operation_id(self) -> str:
+        """The method and the view's name: `getGrantDetail`."""
+        return f"{self.method.lower()}{type(self.view).__name__}"
 
     def get_auth(self) -> list[dict[str, list[str]]]:
         """The OAuth scope that the view asks for."""

@@ -46,7 +46,7 @@ class ApiView(APIView):
         """Answers the request."""
         self.args, self.kwargs = args, kwargs
         self.request = wrapped = Request(request, parsers=_PARSERS, parser_context={"view": self})
-        self.headers = {}
+        self.headers: dict[str, str] = {}
         try:
             response = self._answer(wrapped)
         except Exception as error:
