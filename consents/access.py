@@ -18,7 +18,7 @@ def person_principal(user: User) -> Principal:
 
 
 def get_grant_for(principal: Principal, grant_id: UUID, *, lock: bool = False) -> Grant:
-    """The grant, to its person or its bank; raises Http404. `lock` keeps senders and deciders out meanwhile."""
+    """The grant, to its person or its bank; raises Http404. `lock` keeps others out meanwhile."""
     grants = Grant.objects.all()
     if principal.kind is Kind.PERSON:
         grants = grants.filter(person_id=principal.person_id)

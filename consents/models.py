@@ -34,12 +34,14 @@ class Customer(models.Model):
             models.UniqueConstraint(
                 fields=["partner", "environment", "ref_index"], name="consents_customer_ref"
             ),
-            models.UniqueConstraint(fields=["partner", "environment", "person"], name="consents_customer_person"),
+            models.UniqueConstraint(
+                fields=["partner", "environment", "person"], name="consents_customer_person"
+            ),
         ]
 
 
 class LinkedAccount(models.Model):
-    """A person's address on a sender's channel (a Messenger id belongs to one Page). Linked is not consent."""
+    """A person's address on a sender's channel (a Messenger id is one Page's). Linked is not consent."""
 
     class Status(models.TextChoices):
         ACTIVE = "ACTIVE"
@@ -82,7 +84,7 @@ class LinkToken(models.Model):
 
 
 class Grant(models.Model):
-    """What a person allows a bank to send (OAuth Grant Management's stable id); consent records stand under it."""
+    """What a person allows a bank to send (OAuth Grant Management's stable id), with its records."""
 
     class Status(models.TextChoices):
         PENDING = "PENDING"

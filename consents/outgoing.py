@@ -1,4 +1,4 @@
-"""What stopping a grant needs from the delivery engine, which stands above this package and registers here."""
+"""What stopping a grant needs from the delivery engine, which stands above and registers here."""
 
 from typing import Protocol
 from uuid import UUID
@@ -8,8 +8,8 @@ class Outgoing(Protocol):
     """The queue of a grant."""
 
     def stop(self, *, grant_id: UUID, reason: str) -> int:
-        """Withdraws what is queued and returns when no send of this grant can begin any more. Returns how many
-        were withdrawn. The caller holds the grant's lock.
+        """Withdraws what is queued and returns when no send of this grant can begin any more. Returns how
+        many were withdrawn. The caller holds the grant's lock.
         """
         ...
 

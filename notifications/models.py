@@ -26,7 +26,9 @@ class Template(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["partner", "name"], name="notifications_template_name")]
+        constraints = [
+            models.UniqueConstraint(fields=["partner", "name"], name="notifications_template_name")
+        ]
 
 
 class TemplateVersion(models.Model):

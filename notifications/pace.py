@@ -53,4 +53,4 @@ def waits(batch: list[Wanted]) -> list[float]:
         found = valkey().eval(_SCRIPT, len(keys), *keys, *arguments)
     except redis.RedisError:
         return [0.0] * len(batch)
-    return [float(wait) / 1e6 for wait in found]  # type: ignore[union-attr]
+    return [float(wait) / 1e6 for wait in found]

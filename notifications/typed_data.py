@@ -56,7 +56,9 @@ def _time(value: Any) -> None:
         if datetime.fromisoformat(value).tzinfo is None:
             raise ValueError
     except (TypeError, ValueError) as error:
-        raise Invalid("This must be an RFC 3339 time with an offset, such as 2026-01-31T09:30:00Z.") from error
+        raise Invalid(
+            "This must be an RFC 3339 time with an offset, such as 2026-01-31T09:30:00Z."
+        ) from error
 
 
 def _date(value: Any) -> None:
@@ -166,7 +168,9 @@ def find_full_account_number(data: Any, pointer: str = "/data") -> str | None:
         children = [(f"{pointer}/{place}", value) for place, value in enumerate(data)]
     else:
         return pointer if isinstance(data, str) and _holds_number(data) else None
-    return next((found for where, value in children if (found := find_full_account_number(value, where))), None)
+    return next(
+        (found for where, value in children if (found := find_full_account_number(value, where))), None
+    )
 
 
 def _holds_number(text: str) -> bool:

@@ -26,7 +26,7 @@ def find_wording_errors(cluster: str, body: str) -> list[str]:
     """Sentences that say what is wrong with a template's body; none when it can be submitted."""
     errors = []
     known = set(field_names(cluster))
-    if unknown := sorted({name for name in PLACEHOLDER.findall(body)} - known):
+    if unknown := sorted(set(PLACEHOLDER.findall(body)) - known):
         errors.append(f"{cluster} has no field called {', '.join(unknown)}.")
     if not 1 <= len(body) <= LONGEST:
         errors.append(f"A message has between 1 and {LONGEST} characters.")

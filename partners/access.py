@@ -16,10 +16,12 @@ from portal.tenancy.principal import Kind, Principal
 def member_principal(user: User, slug: str) -> tuple[Principal, Partner]:
     """The user as a member of that bank; raises Http404 for strangers. Call inside a transaction."""
     with scope(Principal.system()):
-        membership = Membership.objects.select_related("partner").filter(user=user, partner__slug=slug).first()
+        membership = (
+            Membership.objects.select_related("partner").filter(user=user, partner__slug=slug).first()
+        )
         if membership is None:
             raise Http404
-        held = frozenset(get_group_perms(user, membership.partner))
+        held = frozenset(map(str, get_group_perms(user, membership.partner)))
     return (
         Principal(Kind.MEMBER, id=user.pk, partner_id=membership.partner_id, permissions=held),
         membership.partner,

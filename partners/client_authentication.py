@@ -60,7 +60,7 @@ def assertion_is_right(client: ApiClient, assertion: str) -> bool:
     if not keys or len(assertion) > _LONGEST_ASSERTION:
         return False
     try:
-        key_set = jwk.KeySet.import_key_set({"keys": keys})  # type: ignore[arg-type, typeddict-item]
+        key_set = jwk.KeySet.import_key_set({"keys": keys})
         claims = jwt.decode(assertion, key_set, algorithms=ALGORITHMS).claims
     except (JoseError, ValueError):
         return False

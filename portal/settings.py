@@ -242,3 +242,7 @@ LOG_FORMAT = os.environ.get("LOG_FORMAT", "json" if IS_PRODUCTION else "console"
 LOGGING: dict[str, object] = {}
 # Unique regardless of case, which the check does not see
 SILENCED_SYSTEM_CHECKS = ["guardian.W001", "auth.W004"]
+
+if PARLEY_ENV == "test":
+    # A world has a dozen users; strong hashing would be most of the tests' time
+    PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

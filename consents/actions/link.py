@@ -34,7 +34,7 @@ def address_index(sender_id: UUID, partner_id: UUID, address: str) -> bytes:
 
 @transaction.atomic
 def issue_link_token(*, sender: Sender, person_id: UUID) -> str:
-    """A one-time reference that the person carries into the chat; valid 15 minutes, only its digest is kept."""
+    """A one-time reference that the person carries into the chat; valid 15 minutes, kept as a digest."""
     token = secrets.token_urlsafe(24)
     with scope(Principal.system()):
         LinkToken.objects.create(
@@ -102,7 +102,9 @@ def ensure_customer(*, partner_id: UUID, environment: str, person_id: UUID, cust
     """The person under the bank's own reference; raises Refused when the reference is another person's."""
     with scope(Principal.system()):
         index = blind_index("customer_ref", partner_id, customer_ref)
-        known = Customer.objects.filter(partner_id=partner_id, environment=environment, ref_index=index).first()
+        known = Customer.objects.filter(
+            partner_id=partner_id, environment=environment, ref_index=index
+        ).first()
         if known is not None:
             if known.person_id != person_id:
                 raise Refused("This customer reference belongs to somebody else.")

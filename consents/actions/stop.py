@@ -28,7 +28,7 @@ TRANSITIONS: dict[tuple[str, str], set[Kind]] = {
 
 @transaction.atomic
 def pause_grant(*, grant_id: UUID, actor: Principal) -> Grant:
-    """Stops messages until the person resumes. What is queued is withdrawn: nothing comes late as a surprise."""
+    """Stops messages until the person resumes. What is queued is withdrawn: nothing comes late."""
     with scope(actor):
         grant = _step(grant_id, _S.PAUSED, actor)
         grant.paused_at = timezone.now()
@@ -76,5 +76,10 @@ def _stop_sending(grant: Grant, reason: str) -> int:
 
 def _record(code: Code, grant: Grant, actor: Principal, **data: object) -> None:
     record(
-        code, actor=actor, target=grant, partner_id=grant.partner_id, person_id=grant.person_id, data=dict(data)
+        code,
+        actor=actor,
+        target=grant,
+        partner_id=grant.partner_id,
+        person_id=grant.person_id,
+        data=dict(data),
     )

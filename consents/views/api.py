@@ -31,7 +31,7 @@ class Grants(ApiView):
             partner_id=self.principal.partner_id, environment=self.principal.environment
         ).select_related("account", "agreement_version__agreement")
         if reference := request.query_params.get("customer_ref"):
-            index = blind_index("customer_ref", self.principal.partner_id, reference)  # type: ignore[arg-type]
+            index = blind_index("customer_ref", self.principal.partner_id, reference)
             rows = rows.filter(customer__ref_index=index)
         if status := request.query_params.get("status"):
             if status not in Grant.Status.values:
@@ -63,9 +63,7 @@ class GrantRevoke(ApiView):
             raise Problem("invalid_request", "A reason is needed.", errors=[error])
         grant = _grant(self, grt)
         try:
-            return Response(
-                show_grant(end_grant(grant_id=grant.id, actor=self.principal, reason=reason))
-            )
+            return Response(show_grant(end_grant(grant_id=grant.id, actor=self.principal, reason=reason)))
         except Refused as refusal:
             raise Problem("conflict", str(refusal)) from refusal
 

@@ -28,7 +28,9 @@ BALANCE_WORDS = {"balance", "saldo"}
 def hear(*, sender: Sender, kind: str, address: str, event: dict[str, Any]) -> None:
     """Acts on one inbound event and queues the answer. Runs in the caller's transaction, as the system."""
     index = address_index(sender.id, sender.partner_id, address)
-    account = LinkedAccount.objects.filter(sender=sender, address_index=index).exclude(status="UNLINKED").first()
+    account = (
+        LinkedAccount.objects.filter(sender=sender, address_index=index).exclude(status="UNLINKED").first()
+    )
     if account is not None:
         # They wrote, so the 24-hour window is open, and a block is lifted
         LinkedAccount.objects.filter(pk=account.pk).update(last_inbound_at=timezone.now(), status="ACTIVE")
@@ -82,7 +84,11 @@ def _reply_to(sender: Sender, account: LinkedAccount | None, words: str) -> str:
         return _start(sender, grant, actor)
     if word in BALANCE_WORDS:
         return _balance(sender, grant)
-    return _help(sender, grant) if word in HELP_WORDS else f"This is an automatic service. {_help(sender, grant)}"
+    return (
+        _help(sender, grant)
+        if word in HELP_WORDS
+        else f"This is an automatic service. {_help(sender, grant)}"
+    )
 
 
 def _stop(sender: Sender, grant: Grant | None, actor: Principal) -> str:

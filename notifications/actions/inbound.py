@@ -39,7 +39,9 @@ def store_inbound(*, sender: Sender, raw: bytes) -> int:
             )
             for kind, dedupe_key, event in split(json.loads(raw))
         ]
-        before = InboundEvent.objects.filter(dedupe_key__in=[row.dedupe_key for row in rows], sender=sender).count()
+        before = InboundEvent.objects.filter(
+            dedupe_key__in=[row.dedupe_key for row in rows], sender=sender
+        ).count()
         InboundEvent.objects.bulk_create(rows, ignore_conflicts=True)
     return len(rows) - before
 

@@ -4,6 +4,7 @@ import random
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -144,7 +145,7 @@ def _write_rows(results: list[Result], changes: list[_Change]) -> None:
 
 
 def _write_senders(results: list[Result], now: datetime) -> None:
-    failed: Counter[object] = Counter()
+    failed: Counter[UUID] = Counter()
     worked, paused = set(), {}
     known = {result.row.sender_id: result.row.breaker_failures for result in results}
     for result in results:
@@ -166,7 +167,7 @@ def _write_senders(results: list[Result], now: datetime) -> None:
         _pause_sender(sender_id, code)
 
 
-def _count_failures(sender_id: object, count: int, now: datetime) -> None:
+def _count_failures(sender_id: UUID, count: int, now: datetime) -> None:
     """Ten failures in a row open the breaker for 10 s; each later failed probe doubles that, up to 5 min."""
     sender = Sender.objects.select_for_update(no_key=True).get(pk=sender_id)
     sender.breaker_failures = min(sender.breaker_failures + count, 10_000)
@@ -176,7 +177,7 @@ def _count_failures(sender_id: object, count: int, now: datetime) -> None:
     sender.save(update_fields=["breaker_failures", "breaker_open_until"])
 
 
-def _pause_sender(sender_id: object, code: str) -> None:
+def _pause_sender(sender_id: UUID, code: str) -> None:
     sender = Sender.objects.select_for_update(no_key=True).get(pk=sender_id)
     if sender.status == Sender.Status.PAUSED:
         return

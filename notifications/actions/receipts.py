@@ -37,7 +37,9 @@ def apply_delivery(sender: Sender, address: str, receipt: dict[str, Any]) -> boo
         known = Delivery.objects.filter(sender=sender, provider_id__in=mids)
         known.filter(status__in=[_S.SENDING, _S.SENT, _S.UNCONFIRMED]).update(**now_delivered)
         return known.count() == len(mids) or not _open(sender, address).filter(status=_S.SENDING).exists()
-    _open(sender, address).filter(status=_S.SENT, sent_at__lte=_moment(receipt) + CLOCK_SKEW).update(**now_delivered)
+    _open(sender, address).filter(status=_S.SENT, sent_at__lte=_moment(receipt) + CLOCK_SKEW).update(
+        **now_delivered
+    )
     return True
 
 

@@ -17,9 +17,7 @@ _S = TemplateVersion.Status
 
 
 @transaction.atomic
-def draft_template(
-    *, name: str, cluster: str, locale: str, body: str, actor: Principal
-) -> TemplateVersion:
+def draft_template(*, name: str, cluster: str, locale: str, body: str, actor: Principal) -> TemplateVersion:
     """A new version of the named template (and the template itself, the first time)."""
     if errors := find_wording_errors(cluster, body):
         raise Refused(" ".join(errors))

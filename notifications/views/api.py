@@ -45,7 +45,7 @@ class Notifications(ApiView):
         if cluster := query.get("cluster"):
             rows = rows.filter(notification__cluster=cluster)
         if reference := query.get("customer_ref"):
-            index = blind_index("customer_ref", self.principal.partner_id, reference)  # type: ignore[arg-type]
+            index = blind_index("customer_ref", self.principal.partner_id, reference)
             rows = rows.filter(grant__customer__ref_index=index)
         if after := query.get("created_after"):
             rows = rows.filter(notification__created_at__gt=_time("created_after", after))
@@ -93,7 +93,9 @@ def _read(data: dict[str, Any]) -> Request:
     errors += [_error(name, "unknown_field", "There is no such field.") for name in data if name not in known]
     for name, longest in TEXTS.items():
         value = data.get(name)
-        if value is not None and not (isinstance(value, str) and 1 <= len(value) <= longest and "\0" not in value):
+        if value is not None and not (
+            isinstance(value, str) and 1 <= len(value) <= longest and "\0" not in value
+        ):
             errors.append(_error(name, "invalid", f"Text of 1 to {longest} characters."))
     if not data.get("template"):
         errors.append(_error("template", "required", "This is required."))

@@ -46,7 +46,7 @@ def configure_sender(
     return sender
 
 
-def sender_secrets(sender_id: UUID, sealed: bytes, key: DataKeyMaterial) -> dict[str, Any]:
+def sender_secrets(sender_id: UUID, sealed: bytes | memoryview, key: DataKeyMaterial) -> dict[str, Any]:
     """The sender's secrets, opened with its bank's own key."""
     return json.loads(open_sealed(key, sealed, aad=_place(sender_id)))
 

@@ -8,9 +8,7 @@ from portal.accounts.models import User
 
 
 @transaction.atomic
-def create_user_with_totp(
-    *, email: str, password: str, name: str, staff_role: str = ""
-) -> tuple[User, str]:
+def create_user_with_totp(*, email: str, password: str, name: str, staff_role: str = "") -> tuple[User, str]:
     """A user with a verified address and an authenticator app; returns the app's secret (base32) too."""
     user = create_person_user(email=email, password=password, name=name, staff_role=staff_role)
     secret = generate_totp_secret()

@@ -14,7 +14,7 @@ class Code(StrEnum):
     AGREEMENT_COUNTERSIGNED = "agreement.countersigned"
     AGREEMENT_FINALIZED = "agreement.finalized"
     CLIENT_CREATED = "client.created"
-    CLIENT_SECRET_ADDED = "client.secret_added"
+    CLIENT_SECRET_ADDED = "client.secret_added"  # noqa: S105 (a code)
     CLIENT_REVOKED = "client.revoked"
     SENDER_CONFIGURED = "sender.configured"
     SENDER_PAUSED = "sender.paused"

@@ -64,7 +64,16 @@ class Postgres:
 
     def is_ready(self) -> bool:
         """Whether the server takes connections."""
-        command = [self.bin / "pg_isready", "-q", "-h", self.sockets, "-p", str(PORT), "-U", "postgres"]
+        command = [
+            str(self.bin / "pg_isready"),
+            "-q",
+            "-h",
+            str(self.sockets),
+            "-p",
+            str(PORT),
+            "-U",
+            "postgres",
+        ]
         return subprocess.run(command, check=False).returncode == 0
 
     def make_roles(self) -> None:
@@ -72,13 +81,13 @@ class Postgres:
         runs.
         """
         command = [
-            self.bin / "psql",
+            str(self.bin / "psql"),
             "-q",
             "-X",
             "-v",
             "ON_ERROR_STOP=1",
             "-h",
-            self.sockets,
+            str(self.sockets),
             "-p",
             str(PORT),
         ]
@@ -105,9 +114,9 @@ class Postgres:
         private socket folder is trusted; there is no other way in.
         """
         command = [
-            self.bin / "initdb",
+            str(self.bin / "initdb"),
             "-D",
-            self.data,
+            str(self.data),
             "-U",
             "postgres",
             "-E",

@@ -37,12 +37,18 @@ from portal.tenancy.context import scope
 from portal.tenancy.principal import Kind, Principal
 
 TEMPLATES = {
-    "balance_update": ("BALANCES", "Your account {{ account }} has {{ available }} available (as of {{ as_of }})."),
+    "balance_update": (
+        "BALANCES",
+        "Your account {{ account }} has {{ available }} available (as of {{ as_of }}).",
+    ),
     "card_payment": (
         "TRANSACTIONS",
         "Your card on account {{ account }}: {{ amount }} at {{ merchant }} ({{ posted_at }}).",
     ),
-    "receipt": ("RECEIPTS", "Receipt from {{ merchant }}: {{ total }}, reference {{ reference }}. Thank you."),
+    "receipt": (
+        "RECEIPTS",
+        "Receipt from {{ merchant }}: {{ total }}, reference {{ reference }}. Thank you.",
+    ),
     "parcel": (
         "SHIPMENTS",
         "Your order from {{ merchant }} is {{ status }}. {{ carrier }} number {{ tracking_number }} tracks it.",
@@ -52,7 +58,10 @@ TEMPLATES = {
         "Was this you? {{ amount }} at {{ merchant }} on account {{ account }}, {{ occurred_at }}."
         " If not, call the number on your card and name case {{ case }}, please.",
     ),
-    "account_notice": ("ACCOUNT_SERVICING", "About your account {{ account }}: {{ subject }}. Sign in at your bank."),
+    "account_notice": (
+        "ACCOUNT_SERVICING",
+        "About your account {{ account }}: {{ subject }}. Sign in at your bank.",
+    ),
 }
 DISCLOSURE = "You allow {bank} to send you {clusters} for {days} days. Stop any time on your page or by STOP."
 
@@ -197,7 +206,9 @@ def make_customer(
         clusters=clusters,
         accounts=accounts,
         duration_days=duration_days,
-        disclosure=DISCLOSURE.format(bank=bank.partner.name, clusters=", ".join(clusters), days=duration_days),
+        disclosure=DISCLOSURE.format(
+            bank=bank.partner.name, clusters=", ".join(clusters), days=duration_days
+        ),
         actor=actor,
     )
     story = CustomerStory(customer_ref, person, row.id, grant, clusters, accounts, address)
@@ -240,7 +251,11 @@ def _make_client(partner: Partner, environment: str, clusters: list[str], actor:
     allowed = {Cluster(name).scope for name in clusters} | set(OTHER_SCOPES)
     scopes = sorted(ALL_SCOPES if environment == "sandbox" else allowed)
     client, secret = create_client(
-        partner_id=partner.id, name=f"{partner.name} {environment}", environment=environment, scopes=scopes, actor=actor
+        partner_id=partner.id,
+        name=f"{partner.name} {environment}",
+        environment=environment,
+        scopes=scopes,
+        actor=actor,
     )
     return Client(client.pk, environment, client.client_id, secret, scopes)
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from uuid import UUID
+from typing import Any
 
 
 class Kind(StrEnum):
@@ -32,9 +32,9 @@ class Principal:
     """
 
     kind: Kind
-    id: UUID | None = None
-    partner_id: UUID | None = None
-    person_id: UUID | None = None
+    id: Any = None  # each of the three a UUID, or None where the kind has none
+    partner_id: Any = None
+    person_id: Any = None
     environment: str = ""
     scopes: frozenset[str] = field(default_factory=frozenset)
     permissions: frozenset[str] = field(default_factory=frozenset)

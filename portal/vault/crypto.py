@@ -49,7 +49,7 @@ def new_wrapped_key(key_id: UUID) -> tuple[str, bytes]:
     return kek_id, _encrypt(kek, secrets.token_bytes(32), key_id.bytes)
 
 
-def unwrap(wrapped: bytes, *, key_id: UUID, kek_id: str) -> DataKeyMaterial:
+def unwrap(wrapped: bytes | memoryview, *, key_id: UUID, kek_id: str) -> DataKeyMaterial:
     """Raises CannotOpen when the key-encryption key is not ours any more."""
     kek = key_encryption_keys().get(kek_id)
     if kek is None:
@@ -62,7 +62,7 @@ def seal(key: DataKeyMaterial, plaintext: bytes, *, aad: bytes) -> bytes:
     return _encrypt(key.secret, plaintext, aad)
 
 
-def open_sealed(key: DataKeyMaterial, sealed: bytes, *, aad: bytes) -> bytes:
+def open_sealed(key: DataKeyMaterial, sealed: bytes | memoryview, *, aad: bytes) -> bytes:
     """The plaintext; raises CannotOpen."""
     return _decrypt(key.secret, bytes(sealed), aad)
 

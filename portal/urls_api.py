@@ -1,0 +1,18 @@
+"""The routes of version 1."""
+
+from django.urls import path
+
+from consents.views import api as consents
+from notifications.views import api as notifications
+from partners.views import api as partners
+
+urlpatterns = [
+    path("me", partners.MeView.as_view()),
+    path("grants", consents.Grants.as_view()),
+    path("grants/<str:grt>", consents.GrantDetail.as_view()),
+    path("grants/<str:grt>/revoke", consents.GrantRevoke.as_view()),
+    path("notifications", notifications.Notifications.as_view()),
+    path("notifications/<str:ntf>", notifications.NotificationDetail.as_view()),
+    path("notifications/<str:ntf>/cancel", notifications.NotificationCancel.as_view()),
+    path("templates", notifications.Templates.as_view()),
+]

@@ -1,0 +1,97 @@
+"""The test database, made once from the real migrations and cloned; and the world most tests stand in.
+
+Tests sign in to PostgreSQL as the portal does (parley_app), so row-level security holds in them too.
+"""
+
+import fcntl
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import psycopg
+import pytest
+from django.conf import settings
+from django.db import connections
+
+ROOT = Path(__file__).resolve().parent.parent
+PASSWORD = "correct horse battery staple"
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_blocker: pytest.FixtureRequest, request: pytest.FixtureRequest) -> Iterator[None]:
+    """A database of this process's own, cloned from a template that is keyed by the migrations' content."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+    name = f"parley_test_{worker}"
+    template = f"parley_tpl_{_migrations_hash()}"
+    _make_template(template)
+    with psycopg.connect(settings.DATABASE_OWNER_URL, autocommit=True) as owner:
+        owner.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        owner.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    connections["default"].settings_dict["NAME"] = name
+    settings.DATABASES["default"]["NAME"] = name
+    yield
+    with django_db_blocker.unblock():
+        connections.close_all()
+    with psycopg.connect(settings.DATABASE_OWNER_URL, autocommit=True) as owner:
+        owner.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+def _migrations_hash() -> str:
+    digest = hashlib.sha256()
+    for path in sorted([*ROOT.glob("*/migrations/*.py"), *ROOT.glob("portal/*/migrations/*.py")]):
+        digest.update(path.read_bytes())
+    for path in ("requirements.lock", "portal/tenancy/operations.py", "portal/tenancy/shared_tables.py"):
+        digest.update((ROOT / path).read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _make_template(name: str) -> None:
+    """Migrated once, whoever comes first; the others wait."""
+    lock = ROOT / "var" / "template.lock"
+    lock.parent.mkdir(exist_ok=True)
+    with lock.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with psycopg.connect(settings.DATABASE_OWNER_URL, autocommit=True) as owner:
+            if owner.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
+                return
+            owner.execute(f"DROP DATABASE IF EXISTS {name}_new WITH (FORCE)")
+            owner.execute(f"CREATE DATABASE {name}_new")
+        url = settings.DATABASE_OWNER_URL.replace("/parley?", f"/{name}_new?")
+        environment = {**os.environ, "PARLEY_DB_AS": "owner", "DATABASE_OWNER_URL": url}
+        command = [sys.executable, "manage.py", "migrate", "-v0"]
+        subprocess.run(command, cwd=ROOT, env=environment, check=True)
+        with psycopg.connect(settings.DATABASE_OWNER_URL, autocommit=True) as owner:
+            owner.execute(f"ALTER DATABASE {name}_new RENAME TO {name}")
+
+
+@pytest.fixture
+def world(db: None) -> SimpleNamespace:
+    """Two live banks, made by the real actions. `bank` has Ana (CUST-1) and Ben (CUST-2); `other` has Charlie,
+    the stranger.
+    """
+    from portal.demo.world import make_bank, make_staff
+
+    staff = make_staff("parley.example", PASSWORD)
+    secrets = {"access_token": "token", "app_secret": "app-secret", "verify_token": "verify"}
+    bank = make_bank(name="Norden Bank", slug="norden", staff=staff, password=PASSWORD, page="1001", secrets=secrets)
+    other = make_bank(name="Harbour", slug="harbour", staff=staff, password=PASSWORD, page="1002", secrets=secrets)
+    ana = _customer(bank, "CUST-1", "2001", "ana")
+    ben = _customer(bank, "CUST-2", "2002", "ben")
+    charlie = _customer(other, "CUST-1", "3001", "charlie")
+    return SimpleNamespace(staff=staff, bank=bank, other=other, ana=ana, ben=ben, charlie=charlie)
+
+
+def _customer(bank: object, reference: str, address: str, name: str) -> object:
+    from consents.actions.give import Account
+    from portal.demo.world import make_customer, make_person
+
+    person = make_person(f"{name}@people.example", name.title(), PASSWORD)
+    accounts = [Account(f"acc-{name}", "•• 4821", "Current account")]
+    clusters = ["BALANCES", "FRAUD_ALERTS", "RECEIPTS"]
+    return make_customer(
+        bank, customer_ref=reference, address=address, accounts=accounts, clusters=clusters, person=person
+    )

@@ -1,0 +1,70 @@
+"""Every tenant's table is closed outside a scope and shows each role its own rows only."""
+
+from typing import Any
+
+import psycopg
+import pytest
+from django.conf import settings
+from django.db import ProgrammingError, connection, transaction
+
+from consents.models import Grant
+from partners.models import Partner
+from portal.tenancy.context import scope
+from portal.tenancy.principal import Kind, Principal
+from portal.tenancy.shared_tables import SHARED_APPS
+
+pytestmark = pytest.mark.django_db
+
+
+def test_every_table_of_ours_forces_row_level_security() -> None:
+    shared = tuple(f"{app}_" for app in SHARED_APPS)
+    skipped = ("django_", "partners_partnergrouppermission", "partners_partneruserpermission", *shared)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT relname, relforcerowsecurity FROM pg_class"
+            " WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
+        )
+        tables = {name: forced for name, forced in cursor.fetchall() if not name.startswith(skipped)}
+    assert len(tables) >= 20
+    assert [name for name, forced in tables.items() if not forced] == []
+
+
+def test_the_login_role_inherits_nothing() -> None:
+    with psycopg.connect(settings.DATABASE_OWNER_URL) as owner:
+        row = owner.execute(
+            "SELECT rolinherit, rolsuper, rolbypassrls FROM pg_roles WHERE rolname = 'parley_app'"
+        ).fetchone()
+    assert row == (False, False, False)
+
+
+def test_outside_a_scope_nothing_can_be_read() -> None:
+    with pytest.raises(ProgrammingError, match="permission denied"), transaction.atomic():
+        Partner.objects.count()
+
+
+def test_a_forgotten_filter_shows_only_ones_own(world: Any) -> None:
+    bank = Principal(Kind.MEMBER, partner_id=world.bank.partner.id)
+    person = Principal(Kind.PERSON, person_id=world.ana.person_id)
+    sandbox = Principal(Kind.CLIENT, partner_id=world.bank.partner.id, environment="sandbox")
+    for principal, expected in ((bank, 2), (person, 1), (sandbox, 0), (Principal.system(), 3)):
+        with scope(principal), transaction.atomic():
+            assert Grant.objects.count() == expected, principal.kind
+
+
+def test_a_scope_gives_the_earlier_one_back(world: Any) -> None:
+    bank = Principal(Kind.MEMBER, partner_id=world.bank.partner.id)
+    with scope(bank), transaction.atomic():
+        with scope(Principal.system()):
+            assert Grant.objects.count() == 3
+        assert Grant.objects.count() == 2
+
+
+def test_the_trail_cannot_be_rewritten(world: Any) -> None:
+    for statement in ("DELETE FROM audit_auditevent", "UPDATE audit_auditevent SET code = 'x'"):
+        with (
+            scope(Principal.system()),
+            pytest.raises(ProgrammingError, match="permission denied"),
+            transaction.atomic(),
+            connection.cursor() as cursor,
+        ):
+            cursor.execute(statement)
