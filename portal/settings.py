@@ -45,6 +45,7 @@ INSTALLED_APPS = [
     "portal.audit",
     "portal.api",
     "portal.demo",
+    "portal.design",
     "partners",
     "consents",
     "notifications",

@@ -4,10 +4,14 @@ from django.urls import include, path
 
 from notifications.views import hooks
 from portal import health
+from portal.design.views import parts
 
 urlpatterns = [
     path("", include("portal.pages")),
     path("", include("partners.urls_oauth")),
+    path("", include("consents.urls")),
+    path("", include("notifications.urls")),
+    path("docs/design", parts, name="docs-design"),
     path("", include("portal.api.urls_docs")),
     path("api/v1/", include("portal.urls_api")),
     path("hooks/messenger/<uuid:sender_id>", hooks.messenger),

@@ -22,7 +22,9 @@ PASSWORD = "correct horse battery staple"
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_blocker: pytest.FixtureRequest, request: pytest.FixtureRequest) -> Iterator[None]:
+def django_db_setup(
+    django_db_blocker: pytest.FixtureRequest, request: pytest.FixtureRequest
+) -> Iterator[None]:
     """A database of this process's own, cloned from a template that is keyed by the migrations' content."""
     worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
     name = f"parley_test_{worker}"
@@ -77,8 +79,12 @@ def world(db: None) -> SimpleNamespace:
 
     staff = make_staff("parley.example", PASSWORD)
     secrets = {"access_token": "token", "app_secret": "app-secret", "verify_token": "verify"}
-    bank = make_bank(name="Norden Bank", slug="norden", staff=staff, password=PASSWORD, page="1001", secrets=secrets)
-    other = make_bank(name="Harbour", slug="harbour", staff=staff, password=PASSWORD, page="1002", secrets=secrets)
+    bank = make_bank(
+        name="Norden Bank", slug="norden", staff=staff, password=PASSWORD, page="1001", secrets=secrets
+    )
+    other = make_bank(
+        name="Harbour", slug="harbour", staff=staff, password=PASSWORD, page="1002", secrets=secrets
+    )
     ana = _customer(bank, "CUST-1", "2001", "ana")
     ben = _customer(bank, "CUST-2", "2002", "ben")
     charlie = _customer(other, "CUST-1", "3001", "charlie")

@@ -18,7 +18,7 @@ from portal.audit.record import record
 from portal.ids import uuid7
 from portal.tenancy.context import scope
 from portal.tenancy.principal import Principal
-from portal.vault.crypto import blind_index, seal
+from portal.vault.crypto import DataKeyMaterial, blind_index, open_sealed, seal
 from portal.vault.keys import data_key_for
 
 LONGEST_DAYS = 365
@@ -104,6 +104,11 @@ def give_consent(
             data={"record": str(record_id), "clusters": clusters},
         )
     return grant
+
+
+def granted_accounts(grant: Grant, key: DataKeyMaterial) -> list[dict[str, str]]:
+    """The grant's accounts ({"ref", "mask", "type"}), opened with its bank's and person's key; raises CannotOpen."""
+    return json.loads(open_sealed(key, grant.accounts, aad=accounts_place(grant.id)))
 
 
 def accounts_place(grant_id: UUID) -> bytes:

@@ -1,6 +1,5 @@
 """The API's grants, as their bank sees them: never the messaging address."""
 
-import json
 from typing import Any
 
 from django.http import Http404
@@ -8,7 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from consents.access import get_grant_for
-from consents.actions.give import accounts_place
+from consents.actions.give import granted_accounts
 from consents.actions.stop import end_grant
 from consents.models import Grant
 from partners.refusals import Refused
@@ -16,7 +15,7 @@ from portal.api.errors import Problem
 from portal.api.pagination import page
 from portal.api.views import ApiView
 from portal.ids import InvalidPublicId, parse_public_id, public_id
-from portal.vault.crypto import blind_index, open_sealed
+from portal.vault.crypto import blind_index
 from portal.vault.keys import data_key_for
 
 
@@ -95,7 +94,7 @@ def show_grant(grant: Grant) -> dict[str, Any]:
 
 def _detail(grant: Grant) -> dict[str, Any]:
     key = data_key_for(grant.partner_id, grant.person_id)
-    accounts = json.loads(open_sealed(key, grant.accounts, aad=accounts_place(grant.id)))
+    accounts = granted_accounts(grant, key)
     history = [
         {"at": _time(record.at), "event": record.event, "clusters": record.clusters}
         for record in grant.records.order_by("id")

@@ -6,7 +6,12 @@ from portal.tenancy.operations import reference_within_tenant, tenant_table
 class Migration(migrations.Migration):
     dependencies = [("notifications", "0002_initial"), ("consents", "0003_tenancy")]
     operations = [
-        tenant_table("notifications_template", staff_may="SELECT"),
+        tenant_table(
+            "notifications_template",
+            staff_may="SELECT",
+            person_sees="EXISTS (SELECT FROM notifications_templateversion v"
+            " WHERE v.template_id = notifications_template.id)",  # those versions that the person may see
+        ),
         tenant_table(
             "notifications_templateversion",
             staff_may="SELECT, UPDATE",

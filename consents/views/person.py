@@ -1,0 +1,99 @@
+"""A person's connected banks, and the three things they can do to one."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from consents.access import get_grant_for, person_principal
+from consents.actions.stop import end_grant, pause_grant, resume_grant
+from consents.models import Grant
+from partners.refusals import Refused
+from portal.ids import InvalidPublicId, parse_public_id
+from portal.tenancy.context import scope
+from portal.tenancy.principal import Principal
+
+View = Callable[..., HttpResponse]
+LIVE = {Grant.Status.PENDING, Grant.Status.ACTIVE, Grant.Status.PAUSED}
+
+
+def person_page(view: View) -> View:
+    """Signed in, in one transaction, seeing only the person's own rows; the view takes the principal second."""
+
+    @login_required
+    @wraps(view)
+    def page(request: HttpRequest, **named: Any) -> HttpResponse:
+        with transaction.atomic():
+            principal = person_principal(request.user)  # type: ignore[arg-type]
+            with scope(principal):
+                return view(request, principal, **named)
+
+    return page
+
+
+def grant_id(text: str) -> UUID:
+    """From the address; raises Http404."""
+    try:
+        return parse_public_id("grt", text)
+    except InvalidPublicId as error:
+        raise Http404 from error
+
+
+@require_GET
+@person_page
+def home(request: HttpRequest, principal: Principal) -> HttpResponse:
+    """Live connections first, then those that have ended."""
+    grants = Grant.objects.filter(person_id=principal.person_id).select_related("partner", "account")
+    found = list(grants.order_by("-id")[:200])
+    context = {
+        "live": [grant for grant in found if grant.status in LIVE],
+        "ended": [grant for grant in found if grant.status not in LIVE],
+    }
+    return render(request, "consents/person/home.html", context)
+
+
+@require_POST
+@person_page
+def pause(request: HttpRequest, principal: Principal, grt: str) -> HttpResponse:
+    """Stops messages until the person resumes."""
+    return _act(request, grt, lambda one: pause_grant(grant_id=one, actor=principal), "Messages are paused.")
+
+
+@require_POST
+@person_page
+def resume(request: HttpRequest, principal: Principal, grt: str) -> HttpResponse:
+    """Lets messages come again."""
+    return _act(request, grt, lambda one: resume_grant(grant_id=one, actor=principal), "Messages come again.")
+
+
+@require_http_methods(["GET", "POST"])
+@person_page
+def disconnect(request: HttpRequest, principal: Principal, grt: str) -> HttpResponse:
+    """Shows what it means; on POST ends the connection for good."""
+    grant = get_grant_for(principal, grant_id(grt))
+    if request.method == "GET" and grant.status in LIVE:
+        context = {"grant": grant, "environment": grant.environment}
+        return render(request, "consents/person/disconnect.html", context)
+    return _act(
+        request,
+        grt,
+        lambda one: end_grant(grant_id=one, actor=principal, reason="person_disconnected"),
+        "Disconnected. The bank can send you nothing more through Parley.",
+    )
+
+
+def _act(request: HttpRequest, grt: str, act: Callable[[UUID], Grant], done: str) -> HttpResponse:
+    try:
+        act(grant_id(grt))
+    except Refused as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, done)
+    return redirect("person-grant", grt=grt)
