@@ -49,10 +49,10 @@ class LinkedAccount(models.Model):
         UNLINKED = "UNLINKED"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    partner = models.ForeignKey(Partner, on_delete=models.PROTECT)
+    partner = models.ForeignKey(Partner, on_delete=models.PROTECT, db_index=False)
     environment = models.CharField(max_length=8, choices=Environment.choices)
     person = models.ForeignKey(Person, on_delete=models.PROTECT)
-    sender = models.ForeignKey(Sender, on_delete=models.PROTECT)
+    sender = models.ForeignKey(Sender, on_delete=models.PROTECT, db_index=False)
     channel = models.CharField(max_length=20)
     address = models.BinaryField()
     address_index = models.BinaryField(max_length=32)
@@ -69,6 +69,8 @@ class LinkedAccount(models.Model):
                 name="consents_linkedaccount_address",
             )
         ]
+        # Receipts come for accounts that are no longer linked, too
+        indexes = [models.Index(fields=["sender", "address_index"], name="consents_linkedaccount_lookup")]
 
 
 class LinkToken(models.Model):
@@ -96,12 +98,14 @@ class Grant(models.Model):
         INVALIDATED = "INVALIDATED"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    partner = models.ForeignKey(Partner, on_delete=models.PROTECT)
+    partner = models.ForeignKey(Partner, on_delete=models.PROTECT, db_index=False)
     environment = models.CharField(max_length=8, choices=Environment.choices)
-    person = models.ForeignKey(Person, on_delete=models.PROTECT)
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, db_index=False)
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, db_constraint=False)
     account = models.ForeignKey(LinkedAccount, on_delete=models.PROTECT, db_constraint=False)
-    agreement_version = models.ForeignKey(AgreementVersion, null=True, on_delete=models.PROTECT)
+    agreement_version = models.ForeignKey(
+        AgreementVersion, null=True, on_delete=models.PROTECT, db_index=False
+    )
     record_id = models.UUIDField()
     status = models.CharField(max_length=12, choices=Status.choices)
     clusters = ArrayField(models.CharField(max_length=20, choices=Cluster.choices))
@@ -130,6 +134,11 @@ class Grant(models.Model):
         indexes = [
             models.Index(fields=["partner", "environment", "-id"], name="consents_grant_partner"),
             models.Index(fields=["person", "-id"], name="consents_grant_person"),
+            models.Index(
+                fields=["expires_at"],
+                condition=models.Q(status__in=["ACTIVE", "PAUSED"]),
+                name="consents_grant_expiry",
+            ),
         ]
 
 
@@ -137,9 +146,9 @@ class ConsentRecord(models.Model):
     """One authorisation, never changed (ISO/IEC TS 27560 fields)."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    partner = models.ForeignKey(Partner, on_delete=models.PROTECT)
-    person = models.ForeignKey(Person, on_delete=models.PROTECT)
-    grant = models.ForeignKey(Grant, on_delete=models.PROTECT, related_name="records")
+    partner = models.ForeignKey(Partner, on_delete=models.PROTECT, db_index=False)
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, db_index=False)
+    grant = models.ForeignKey(Grant, on_delete=models.PROTECT, related_name="records", db_constraint=False)
     schema_version = models.CharField(max_length=20, default="27560:2023")
     event = models.CharField(max_length=30)
     at = models.DateTimeField(auto_now_add=True)

@@ -5,7 +5,7 @@ class NotificationsConfig(AppConfig):
     name = "notifications"
 
     def ready(self) -> None:
-        from consents.outgoing import register
         from notifications.actions.withdraw import Queue
+        from partners.outgoing import register
 
         register(Queue())

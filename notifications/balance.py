@@ -2,22 +2,23 @@
 
 from consents.models import Grant
 from notifications.message import render_for
-from notifications.models import Notification
+from notifications.models import Delivery
 from partners.clusters import Cluster
 from portal.vault.crypto import CannotOpen
 
-__all__ = ["last_balance"]
+_S = Delivery.Status
 
 
 def last_balance(grant: Grant) -> str:
-    """The text of the last BALANCES message of this grant; empty when there is none."""
+    """The text of the last BALANCES message that was sent for this grant; empty when there is none."""
     last = (
-        Notification.objects.select_related("template_version", "grant")
-        .filter(grant=grant, cluster=Cluster.BALANCES)
+        Delivery.objects.select_related("notification__template_version", "notification__grant")
+        .filter(grant=grant, notification__cluster=Cluster.BALANCES)
+        .filter(status__in=[_S.SENT, _S.DELIVERED, _S.READ])
         .order_by("-id")
         .first()
     )
     try:
-        return render_for(last) if last else ""
+        return render_for(last.notification) if last else ""
     except CannotOpen:
         return ""

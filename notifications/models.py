@@ -70,24 +70,20 @@ class Notification(models.Model):
     """What a bank asked to send. Never changed; its state is its delivery's."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    partner = models.ForeignKey(Partner, on_delete=models.PROTECT, db_constraint=False)
+    partner = models.ForeignKey(Partner, on_delete=models.PROTECT, db_constraint=False, db_index=False)
     environment = models.CharField(max_length=8, choices=Environment.choices)
-    person = models.ForeignKey(Person, on_delete=models.PROTECT, db_constraint=False)
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, db_constraint=False, db_index=False)
     client_id = models.UUIDField()
-    grant = models.ForeignKey(Grant, on_delete=models.PROTECT, db_constraint=False)
-    record = models.ForeignKey(ConsentRecord, on_delete=models.PROTECT, db_constraint=False)
+    grant = models.ForeignKey(Grant, on_delete=models.PROTECT, db_constraint=False, db_index=False)
+    record = models.ForeignKey(ConsentRecord, on_delete=models.PROTECT, db_constraint=False, db_index=False)
     agreement_version_id = models.UUIDField(null=True)
-    template_version = models.ForeignKey(TemplateVersion, on_delete=models.PROTECT, db_constraint=False)
+    template_version = models.ForeignKey(
+        TemplateVersion, on_delete=models.PROTECT, db_constraint=False, db_index=False
+    )
     cluster = models.CharField(max_length=20, choices=Cluster.choices)
     data = models.BinaryField()
     collapse_key = models.CharField(max_length=64, blank=True)
     created_at = models.DateTimeField(db_default=Now())
-
-    class Meta:
-        indexes = [
-            models.Index(fields=["partner", "environment", "-id"], name="notifications_partner"),
-            models.Index(fields=["grant", "-id"], name="notifications_grant"),
-        ]
 
 
 class Delivery(models.Model):
@@ -107,12 +103,12 @@ class Delivery(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     notification = models.OneToOneField(Notification, on_delete=models.PROTECT, db_constraint=False)
-    partner = models.ForeignKey(Partner, on_delete=models.PROTECT, db_constraint=False)
+    partner = models.ForeignKey(Partner, on_delete=models.PROTECT, db_constraint=False, db_index=False)
     environment = models.CharField(max_length=8, choices=Environment.choices)
-    person = models.ForeignKey(Person, on_delete=models.PROTECT, db_constraint=False)
-    grant = models.ForeignKey(Grant, on_delete=models.PROTECT, db_constraint=False)
-    account = models.ForeignKey(LinkedAccount, on_delete=models.PROTECT, db_constraint=False)
-    sender = models.ForeignKey(Sender, on_delete=models.PROTECT, db_constraint=False)
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, db_constraint=False, db_index=False)
+    grant = models.ForeignKey(Grant, on_delete=models.PROTECT, db_constraint=False, db_index=False)
+    account = models.ForeignKey(LinkedAccount, on_delete=models.PROTECT, db_constraint=False, db_index=False)
+    sender = models.ForeignKey(Sender, on_delete=models.PROTECT, db_constraint=False, db_index=False)
     lane = models.CharField(max_length=10, choices=Lane.choices)
     status = models.CharField(max_length=12, choices=Status.choices, default=Status.QUEUED)
     reason = models.CharField(max_length=60, blank=True)
@@ -129,6 +125,8 @@ class Delivery(models.Model):
 
     class Meta:
         indexes = [
+            models.Index(fields=["partner", "environment", "-id"], name="notifications_delivery_list"),
+            models.Index(fields=["grant", "-id"], name="notifications_delivery_grant"),
             models.Index(
                 fields=["lane", "partner", "next_attempt_at"],
                 condition=models.Q(status="QUEUED"),
@@ -151,7 +149,7 @@ class Delivery(models.Model):
             ),
             models.Index(
                 fields=["account", "sent_at"],
-                condition=models.Q(status__in=["SENT", "DELIVERED"]),
+                condition=models.Q(status__in=["SENDING", "SENT", "DELIVERED"]),
                 name="notifications_delivery_unread",
             ),
             models.Index(
@@ -166,7 +164,7 @@ class Attempt(models.Model):
     """One try to hand a delivery to the provider, and its answer."""
 
     id = models.BigAutoField(primary_key=True)
-    delivery = models.ForeignKey(Delivery, on_delete=models.PROTECT, db_constraint=False)
+    delivery = models.ForeignKey(Delivery, on_delete=models.PROTECT, db_constraint=False, db_index=False)
     partner_id = models.UUIDField()
     person_id = models.UUIDField()
     number = models.PositiveSmallIntegerField()
@@ -181,14 +179,21 @@ class Attempt(models.Model):
 
 
 class InboundEvent(models.Model):
-    """What a platform told us, as it came (sealed), once."""
+    """What a platform told us, as it came (sealed), once.
+
+    `conversation` tells one sender's recipients apart, so that what a person does is worked on in order. What
+    they wrote is forgotten once it was acted on; receipts are kept.
+    """
 
     id = models.BigAutoField(primary_key=True)
-    partner = models.ForeignKey(Partner, on_delete=models.PROTECT)
-    sender = models.ForeignKey(Sender, on_delete=models.PROTECT)
+    partner = models.ForeignKey(Partner, on_delete=models.PROTECT, db_index=False)
+    sender = models.ForeignKey(Sender, on_delete=models.PROTECT, db_index=False)
     dedupe_key = models.CharField(max_length=64)
     kind = models.CharField(max_length=20)
+    conversation = models.BinaryField(max_length=32)
     raw = models.BinaryField()
+    attempts = models.PositiveSmallIntegerField(default=0)
+    next_attempt_at = models.DateTimeField(db_default=Now())
     received_at = models.DateTimeField(auto_now_add=True)
     processed_at = models.DateTimeField(null=True)
 
@@ -198,7 +203,7 @@ class InboundEvent(models.Model):
         ]
         indexes = [
             models.Index(
-                fields=["id"],
+                fields=["conversation", "id"],
                 condition=models.Q(processed_at__isnull=True),
                 name="notifications_inbound_waiting",
             )
@@ -209,8 +214,8 @@ class Reply(models.Model):
     """An answer to what a person wrote (STOP, HELP…), on its way. Its text names no data of theirs."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    partner = models.ForeignKey(Partner, on_delete=models.PROTECT)
-    sender = models.ForeignKey(Sender, on_delete=models.PROTECT)
+    partner = models.ForeignKey(Partner, on_delete=models.PROTECT, db_index=False)
+    sender = models.ForeignKey(Sender, on_delete=models.PROTECT, db_index=False)
     content = models.BinaryField()
     attempts = models.PositiveSmallIntegerField(default=0)
     next_attempt_at = models.DateTimeField(db_default=Now())

@@ -12,7 +12,7 @@ django.setup()
 
 app = Celery("parley")
 app.conf.update(settings.CELERY)
-app.autodiscover_tasks(["notifications"])
+app.autodiscover_tasks(["notifications", "portal"])
 
 
 @setup_logging.connect

@@ -11,9 +11,18 @@ from portal.tenancy.principal import Principal
 
 QUEUE_AGE = Gauge("parley_queue_age_seconds", "Age of the oldest delivery that is due", ["lane"])
 QUEUE_DEPTH = Gauge("parley_queue_depth", "Deliveries that are due", ["lane"])
+STATE = Gauge("parley_state", "What should be zero, or soon be zero again", ["what"])
 _QUEUE = """
 SELECT lane, count(*), extract(epoch FROM now() - min(next_attempt_at)) FROM notifications_delivery
 WHERE status = 'QUEUED' AND next_attempt_at <= now() GROUP BY lane
+"""
+_STATE = """
+SELECT 'deliveries_past_their_lease', count(*) FROM notifications_delivery
+    WHERE status = 'SENDING' AND lease_until <= now()
+UNION ALL SELECT 'inbound_events_waiting', count(*) FROM notifications_inboundevent WHERE processed_at IS NULL
+UNION ALL SELECT 'replies_waiting', count(*) FROM notifications_reply WHERE ended_at IS NULL
+UNION ALL SELECT 'senders_paused', count(*) FROM partners_sender WHERE status = 'PAUSED'
+UNION ALL SELECT 'senders_with_open_breaker', count(*) FROM partners_sender WHERE breaker_open_until > now()
 """
 
 
@@ -35,6 +44,9 @@ def metrics(request: HttpRequest) -> HttpResponse:
     with scope(Principal.system()), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_QUEUE)
         found = {lane: (depth, age) for lane, depth, age in cursor.fetchall()}
+        cursor.execute(_STATE)
+        for what, count in cursor.fetchall():
+            STATE.labels(what).set(count)
     for lane in ("urgent", "standard"):
         depth, age = found.get(lane, (0, 0))
         QUEUE_DEPTH.labels(lane).set(depth)

@@ -219,6 +219,9 @@ OAUTH2_PROVIDER = {
     "REFRESH_TOKEN_REUSE_PROTECTION": True,
 }
 
+# A send whose answer, echo or receipt has not come by then stays unconfirmed (twice that after a timeout)
+DELIVERY_LEASE_SECONDS = int(os.environ.get("DELIVERY_LEASE_SECONDS", "60"))
+
 CELERY = {
     "broker_url": BROKER_URL.replace("unix://", "redis+socket://"),
     "task_ignore_result": True,

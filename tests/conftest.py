@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -27,19 +28,44 @@ def django_db_setup(
 ) -> Iterator[None]:
     """A database of this process's own, cloned from a template that is keyed by the migrations' content."""
     worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
-    name = f"parley_test_{worker}"
-    template = f"parley_tpl_{_migrations_hash()}"
+    with _clone(f"parley_test_{worker}", django_db_blocker):
+        yield
+
+
+@pytest.fixture
+def committed_db(
+    django_db_setup: None, django_db_blocker: pytest.FixtureRequest, request: pytest.FixtureRequest
+) -> Iterator[str]:
+    """A database of this test's own in which transactions really commit, for what other connections or
+    processes must see; its name. Not to be used together with `db`.
+    """
+    with (
+        _clone(f"{settings.DATABASES['default']['NAME']}_own", django_db_blocker) as name,
+        django_db_blocker.unblock(),
+    ):
+        yield name
+
+
+@contextmanager
+def _clone(name: str, blocker: pytest.FixtureRequest) -> Iterator[str]:
+    """Points Django at a fresh copy of the migrated database."""
+    template, before = f"parley_tpl_{_migrations_hash()}", settings.DATABASES["default"]["NAME"]
     _make_template(template)
     with psycopg.connect(settings.DATABASE_OWNER_URL, autocommit=True) as owner:
         owner.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
         owner.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
-    connections["default"].settings_dict["NAME"] = name
-    settings.DATABASES["default"]["NAME"] = name
-    yield
-    with django_db_blocker.unblock():
-        connections.close_all()
+    _use(name, blocker)
+    yield name
+    _use(before, blocker)
     with psycopg.connect(settings.DATABASE_OWNER_URL, autocommit=True) as owner:
         owner.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+def _use(name: str, blocker: pytest.FixtureRequest) -> None:
+    with blocker.unblock():
+        connections.close_all()
+    connections["default"].settings_dict["NAME"] = name
+    settings.DATABASES["default"]["NAME"] = name
 
 
 def _migrations_hash() -> str:
@@ -75,6 +101,16 @@ def world(db: None) -> SimpleNamespace:
     """Two live banks, made by the real actions. `bank` has Ana (CUST-1) and Ben (CUST-2); `other` has Charlie,
     the stranger.
     """
+    return _make_world()
+
+
+@pytest.fixture
+def committed_world(committed_db: str) -> SimpleNamespace:
+    """The same, committed."""
+    return _make_world()
+
+
+def _make_world() -> SimpleNamespace:
     from portal.demo.world import make_bank, make_staff
 
     staff = make_staff("parley.example", PASSWORD)

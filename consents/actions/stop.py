@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from consents.access import get_grant_for
 from consents.models import Grant
-from consents.outgoing import outgoing
+from partners.outgoing import outgoing
 from partners.refusals import Refused
 from portal.audit.codes import Code
 from portal.audit.record import record
@@ -71,7 +71,7 @@ def _step(grant_id: UUID, to: str, actor: Principal) -> Grant:
 
 def _stop_sending(grant: Grant, reason: str) -> int:
     with scope(Principal.system()):
-        return outgoing().stop(grant_id=grant.id, reason=reason)
+        return outgoing().stop_grant(grant_id=grant.id, reason=reason)
 
 
 def _record(code: Code, grant: Grant, actor: Principal, **data: object) -> None:

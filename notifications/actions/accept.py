@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from consents.actions.give import account_index
-from consents.policy import VERDICT
+from consents.policy import UNREACHABLE, VERDICT
 from notifications.lanes import EXPIRY, lane_of
 from notifications.nudge import nudge
 from notifications.typed_data import find_errors, find_full_account_number
@@ -54,16 +54,15 @@ class _Facts:
     account_id: UUID
     account_indexes: list[bytes]
     sender_id: UUID
-    account_status: str
     key_id: Any  # a UUID, or None once the key is destroyed
     kek_id: str
     wrapped: bytes
-    verdict: str | None
+    verdict: str | None  # see consents.policy
 
 
 _FACTS = f"""
 SELECT t.cluster, tv.id, v.id, v.clusters, g.id, g.person_id, g.record_id, g.account_id, g.account_indexes,
-       la.sender_id, la.status, k.id, k.kek_id, k.wrapped, {VERDICT.format(cluster="t.cluster")}
+       a.sender_id, k.id, k.kek_id, k.wrapped, {VERDICT.format(cluster="t.cluster")}
 FROM partners_partner p
 LEFT JOIN notifications_template t ON t.partner_id = p.id AND t.name = %(template)s
 LEFT JOIN LATERAL (
@@ -72,7 +71,7 @@ LEFT JOIN LATERAL (
 LEFT JOIN partners_agreementversion v ON v.partner_id = p.id AND v.status = 'FINALIZED'
 LEFT JOIN LATERAL (SELECT * FROM consents_grant c WHERE {{grant}}
     ORDER BY c.status IN ('ACTIVE', 'PAUSED') DESC, c.id DESC LIMIT 1) g ON true
-LEFT JOIN consents_linkedaccount la ON la.id = g.account_id
+LEFT JOIN consents_linkedaccount a ON a.id = g.account_id
 LEFT JOIN vault_datakey k ON k.partner_id = p.id AND k.person_id = g.person_id
 WHERE p.id = %(partner)s
 """  # noqa: S608 (made of our own constants)
@@ -110,6 +109,7 @@ _EXPLANATIONS = {
     "grant_paused": "The person has paused messages from your bank.",
     "reconfirmation_due": "The person has to reconfirm before more can be sent.",
     "partner_suspended": "Your bank is not active, so nothing can be sent.",
+    "partner_ended": "Your bank has left Parley, so nothing can be sent.",
     "agreement_not_in_force": "Your bank has no agreement in force.",
 }
 
@@ -170,10 +170,11 @@ def _check_may_send(facts: _Facts, request: Request, actor: Principal) -> None:
     if facts.verdict == "outside_agreement":
         clause = CLAUSES["clusters"]
         raise Problem("insufficient_scope", f"{scope} is outside your agreement: see clause {clause}.")
-    if facts.verdict is not None:
-        raise Problem(facts.verdict, _EXPLANATIONS[facts.verdict].format(cluster=facts.cluster))
-    if facts.account_status == "UNLINKED" or facts.key_id is None:
-        raise Problem("no_active_grant", "The person’s messaging account is not linked any more.")
+    if facts.verdict not in (None, UNREACHABLE):  # who cannot be reached is told by the delivery
+        code = "partner_suspended" if facts.verdict == "partner_ended" else facts.verdict
+        raise Problem(code, _EXPLANATIONS[facts.verdict].format(cluster=facts.cluster))
+    if facts.key_id is None:
+        raise Problem("no_active_grant", "This person’s data has been erased.")
 
 
 def _check_data(facts: _Facts, request: Request, actor: Principal) -> None:

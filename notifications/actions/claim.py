@@ -5,17 +5,17 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection, transaction
 
-from consents.policy import HELD, VERDICT
+from consents.policy import HELD, UNREACHABLE, VERDICT
 from portal.tenancy.context import scope
 from portal.tenancy.principal import Principal
 
 BATCH = 100
 # A send may begin only this long after its claim; whoever ends a grant waits this out. Seconds.
 START_WITHIN = 0.5
-# After this an answer, an echo or a receipt is not expected any more. Seconds.
-LEASE = 60
+# A held delivery is judged again after this. Seconds.
 HOLD = 15
 
 _CLAIM = f"""
@@ -43,17 +43,19 @@ WITH RECURSIVE banks AS (
     FROM picked JOIN notifications_delivery d ON d.id = picked.id
     JOIN notifications_notification n ON n.id = d.notification_id
     JOIN consents_grant g ON g.id = d.grant_id
+    JOIN consents_linkedaccount a ON a.id = d.account_id
     JOIN partners_partner p ON p.id = d.partner_id
     LEFT JOIN partners_agreementversion v ON v.partner_id = d.partner_id AND v.status = 'FINALIZED'
-    FOR KEY SHARE OF g SKIP LOCKED
+    FOR KEY SHARE OF g, p SKIP LOCKED
 ), taken AS (
     UPDATE notifications_delivery d SET
         status = CASE WHEN j.verdict IS NULL THEN 'SENDING' WHEN j.verdict = 'expired' THEN 'EXPIRED'
-                      WHEN j.verdict = ANY (%(held)s) THEN 'QUEUED' ELSE 'WITHDRAWN' END,
+                      WHEN j.verdict = ANY (%(held)s) THEN 'QUEUED' WHEN j.verdict = '{UNREACHABLE}' THEN 'FAILED'
+                      ELSE 'WITHDRAWN' END,
         reason = COALESCE(j.verdict, ''),
         attempts = d.attempts + CASE WHEN j.verdict IS NULL THEN 1 ELSE 0 END,
         start_by = now() + make_interval(secs => {START_WITHIN}),
-        lease_until = now() + make_interval(secs => {LEASE}),
+        lease_until = now() + make_interval(secs => %(lease)s),
         next_attempt_at = CASE WHEN j.verdict = ANY (%(held)s) THEN now() + make_interval(secs => {HOLD})
                                ELSE d.next_attempt_at END,
         ended_at = CASE WHEN j.verdict IS NULL OR j.verdict = ANY (%(held)s) THEN NULL ELSE now() END
@@ -113,7 +115,8 @@ def claim_due(*, lane: str, batch: int = BATCH) -> list[Claimed]:
     """Takes up to `batch` due deliveries of a lane, shared out between its banks. Those with status SENDING
     are to be sent within START_WITHIN seconds; the others have been ended or put off by the same statement.
     """
-    values: dict[str, Any] = {"lane": lane, "batch": batch, "held": list(HELD)}
+    lease = settings.DELIVERY_LEASE_SECONDS
+    values: dict[str, Any] = {"lane": lane, "batch": batch, "held": list(HELD), "lease": lease}
     with scope(Principal.system()), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_CLAIM, values)
         return [Claimed(*row) for row in cursor.fetchall()]

@@ -13,15 +13,13 @@ from consents.actions.give import accounts_place
 from consents.actions.link import address_place
 from notifications.actions.accept import data_place
 from notifications.actions.claim import START_WITHIN, Claimed, claim_due
-from notifications.actions.outcome import Result, write_results
+from notifications.actions.outcome import BREAKER_AFTER, Result, write_results
 from notifications.channels import CHANNELS, Answer, Message, Outcome
 from notifications.courier import courier
 from notifications.pace import Wanted, waits
 from notifications.wording import render
 from partners.actions.senders import sender_secrets
 from portal.vault.crypto import CannotOpen, open_sealed, unwrap
-
-BREAKER_AFTER = 10
 
 
 @dataclass(slots=True)

@@ -1,13 +1,15 @@
-"""What a platform tells us: kept once as it came, then worked on in order."""
+"""What a platform tells us: kept once as it came, then worked on, each conversation in order."""
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
+import structlog
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
+from consents.actions.link import address_index
 from notifications.actions.chat import hear
 from notifications.actions.receipts import apply_delivery, apply_echo, apply_read
 from notifications.channels.messenger.events import split
@@ -18,10 +20,18 @@ from portal.tenancy.principal import Principal
 from portal.vault.crypto import open_sealed, seal
 from portal.vault.keys import data_key_for
 
-BATCH = 200
-# A receipt may overtake the answer to the send it is about; after this long it never will fit. Seconds.
-PATIENCE = 300
+log = structlog.get_logger(__name__)
+CONVERSATIONS = 200  # worked on in one go
+# A receipt may overtake the answer to the send it is about; after this long it never will fit.
+PATIENCE = timedelta(minutes=5)
+LONGEST_PAUSE = timedelta(hours=1)
+GIVE_UP_AFTER = timedelta(days=1)
+RECEIPTS = ("delivery", "read")
 _PLACE = b"inbound.raw"
+_WAITING = """
+SELECT conversation FROM notifications_inboundevent WHERE processed_at IS NULL AND next_attempt_at <= now()
+GROUP BY conversation ORDER BY min(id) LIMIT %s
+"""
 
 
 @transaction.atomic
@@ -35,6 +45,7 @@ def store_inbound(*, sender: Sender, raw: bytes) -> int:
                 sender=sender,
                 dedupe_key=dedupe_key,
                 kind=kind,
+                conversation=address_index(sender.id, sender.partner_id, _address(kind, event)),
                 raw=seal(key, json.dumps(event).encode(), aad=_PLACE + sender.id.bytes),
             )
             for kind, dedupe_key, event in split(json.loads(raw))
@@ -47,50 +58,78 @@ def store_inbound(*, sender: Sender, raw: bytes) -> int:
 
 
 def process_inbound() -> int:
-    """Works on what waits; returns how many events are done. Each has a transaction of its own, so one that
-    fails holds up no other.
-    """
-    with scope(Principal.system()), transaction.atomic():
-        waiting = InboundEvent.objects.filter(processed_at__isnull=True).order_by("id")
-        ids = list(waiting.values_list("id", flat=True)[:BATCH])
-    return sum(_process(event_id) for event_id in ids)
+    """Works on what waits; returns how many events are done."""
+    with scope(Principal.system()), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_WAITING, [CONVERSATIONS])
+        conversations = [bytes(row[0]) for row in cursor.fetchall()]
+    return sum(_process(conversation) for conversation in conversations)
 
 
-def _process(event_id: int) -> bool:
+def _process(conversation: bytes) -> int:
+    """All that waits of one conversation, in one transaction; another worker's is left to that worker."""
     with scope(Principal.system()), transaction.atomic():
-        row = (
-            InboundEvent.objects.select_for_update(skip_locked=True, of=("self",))
-            .select_related("sender")
-            .filter(pk=event_id, processed_at__isnull=True)
-            .first()
+        if not _take(conversation):
+            return 0
+        waiting = InboundEvent.objects.select_related("sender").filter(
+            conversation=conversation, processed_at__isnull=True, next_attempt_at__lte=timezone.now()
         )
-        if row is None:
-            return False
-        event = json.loads(
-            open_sealed(data_key_for(row.partner_id), row.raw, aad=_PLACE + row.sender_id.bytes)
-        )
-        is_old = row.received_at < timezone.now() - timedelta(seconds=PATIENCE)
-        if not _apply(row.kind, row.sender, event) and not is_old:
-            return False
-        row.processed_at = timezone.now()
-        row.save(update_fields=["processed_at"])
-    return True
+        events = [(row, _open(row)) for row in waiting.order_by("id")]
+        events.sort(key=lambda pair: (pair[1].get("timestamp") or 0, pair[0].id))
+        return sum(_work_on(row, event) for row, event in events)
+
+
+def _take(conversation: bytes) -> bool:
+    with connection.cursor() as cursor:
+        lock = int.from_bytes(conversation[:8], signed=True)
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [lock])
+        return cursor.fetchone()[0]
+
+
+def _open(row: InboundEvent) -> dict[str, Any]:
+    key = data_key_for(row.partner_id)
+    return json.loads(open_sealed(key, row.raw, aad=_PLACE + row.sender_id.bytes))
+
+
+def _work_on(row: InboundEvent, event: dict[str, Any]) -> bool:
+    """One event that fails, or comes too early, holds up no other."""
+    now, row.attempts = timezone.now(), row.attempts + 1
+    try:
+        with transaction.atomic():
+            is_done = _apply(row.kind, row.sender, event)
+        until = row.received_at + PATIENCE
+    except (OperationalError, InterfaceError):
+        raise  # the database, not the event
+    except Exception:
+        log.exception("inbound_failed", event_id=row.id, kind=row.kind, attempts=row.attempts)
+        is_done, until = False, row.received_at + GIVE_UP_AFTER
+    _put_back_or_finish(row, now, is_finished=is_done or now > until)
+    return is_done
+
+
+def _put_back_or_finish(row: InboundEvent, now: datetime, *, is_finished: bool) -> None:
+    """What a person wrote is forgotten once it was acted on."""
+    if is_finished:
+        row.processed_at = now
+        row.raw = row.raw if row.kind in RECEIPTS else b""
+    row.next_attempt_at = now + min(timedelta(seconds=2**row.attempts), LONGEST_PAUSE)
+    row.save(update_fields=["attempts", "next_attempt_at", "processed_at", "raw"])
 
 
 def _apply(kind: str, sender: Sender, event: dict[str, Any]) -> bool:
     """False asks to try again later."""
     if kind == "delivery":
-        return apply_delivery(sender, _address(event), event["delivery"])
+        return apply_delivery(sender, _address(kind, event), event["delivery"])
     if kind == "read":
-        return apply_read(sender, _address(event), event["read"])
+        return apply_read(sender, _address(kind, event), event["read"])
     if kind == "echo":
         return apply_echo(sender, event["message"])
-    hear(sender=sender, kind=kind, address=_address(event), event=event)
+    hear(sender=sender, kind=kind, address=_address(kind, event), event=event)
     return True
 
 
-def _address(event: dict[str, Any]) -> str:
-    return str(event.get("sender", {}).get("id", ""))
+def _address(kind: str, event: dict[str, Any]) -> str:
+    """The person's; an echo is a message of ours to them."""
+    return str(event.get("recipient" if kind == "echo" else "sender", {}).get("id", ""))
 
 
 def find_sender(sender_id: UUID) -> Sender | None:

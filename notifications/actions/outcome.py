@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -21,7 +22,6 @@ from portal.tenancy.principal import Principal
 
 RETRY_SECONDS = (5, 30, 120, 900, 3600)
 JITTER = 0.2
-ECHO_SECONDS = 120
 BREAKER_AFTER = 10
 BREAKER_SECONDS = 10
 
@@ -90,7 +90,11 @@ def _change(result: Result, now: datetime) -> _Change:
         began = now - timedelta(milliseconds=result.duration_ms)
         return _Change("SENT", provider_id=answer.provider_id, sent_at=began)
     if answer.outcome is Outcome.UNKNOWN:
-        return _Change("SENDING", "awaiting_echo", lease_until=now + timedelta(seconds=ECHO_SECONDS))
+        return _Change(
+            "SENDING",
+            "awaiting_echo",
+            lease_until=now + timedelta(seconds=2 * settings.DELIVERY_LEASE_SECONDS),
+        )
     if answer.outcome is Outcome.SENDER_PAUSED:
         return _Change("QUEUED", "sender_paused", uncounted=1, next_attempt_at=now)
     if answer.outcome in (Outcome.TRANSIENT, Outcome.THROTTLED):

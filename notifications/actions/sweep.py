@@ -2,6 +2,7 @@
 
 from django.db import connection, transaction
 
+from consents.actions.expire import expire_grants
 from portal.tenancy.context import scope
 from portal.tenancy.principal import Principal
 
@@ -19,9 +20,10 @@ WHERE id IN (SELECT id FROM notifications_delivery WHERE status = 'SENDING' AND 
 
 
 def sweep() -> dict[str, int]:
-    """Returns how many deliveries expired and how many stay unconfirmed."""
+    """Returns how many deliveries expired, how many stay unconfirmed, and how many grants ran out."""
     with scope(Principal.system()), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_EXPIRE)
         expired = cursor.rowcount
         cursor.execute(_UNCONFIRMED)
-        return {"expired": expired, "unconfirmed": cursor.rowcount}
+        unconfirmed = cursor.rowcount
+    return {"expired": expired, "unconfirmed": unconfirmed, "grants": expire_grants()}

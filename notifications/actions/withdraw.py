@@ -1,4 +1,4 @@
-"""Takes queued deliveries back: their grant ended, the bank cancelled, or their time ran out."""
+"""Takes queued deliveries back: their grant or their bank was stopped, or the bank cancelled."""
 
 import time
 from uuid import UUID
@@ -13,38 +13,45 @@ from portal.tenancy.context import scope
 from portal.tenancy.principal import Principal
 
 _LONGEST_WAIT = 5.0
+_LAST_START = """
+SELECT extract(epoch FROM max(start_by) - clock_timestamp()) FROM notifications_delivery
+WHERE {column} = %s AND status = 'SENDING'
+"""
+_WITHDRAW = """
+UPDATE notifications_delivery SET status = 'WITHDRAWN', reason = %s, ended_at = now()
+WHERE grant_id = %s AND status = 'QUEUED'
+"""
+_CANCEL = """
+UPDATE notifications_delivery SET status = 'CANCELLED', reason = 'cancelled_by_bank', ended_at = now()
+WHERE id = %s
+"""
 
 
 class Queue:
-    """What `consents` asks of the engine (see `consents.outgoing`)."""
+    """The engine, as `partners.outgoing` asks for it. Runs as the system."""
 
-    def stop(self, *, grant_id: UUID, reason: str) -> int:
-        """Withdraws what is queued, and waits (at most half a second) until what was claimed has begun: after
-        the caller's commit no send of this grant begins.
-        """
-        self._wait_for_starts(grant_id)
+    def stop_grant(self, *, grant_id: UUID, reason: str) -> int:
+        """See `partners.outgoing`. Waits at most as long as a send may begin after its claim."""
+        _wait_for_starts("grant_id", grant_id)
         with connection.cursor() as cursor:
-            cursor.execute(
-                "UPDATE notifications_delivery SET status = 'WITHDRAWN', reason = %s, ended_at = now()"
-                " WHERE grant_id = %s AND status = 'QUEUED'",
-                [reason, grant_id],
-            )
+            cursor.execute(_WITHDRAW, [reason, grant_id])
             return cursor.rowcount
 
-    def _wait_for_starts(self, grant_id: UUID) -> None:
-        """The grant is locked, so nothing of it is claimed meanwhile; a claim that came first has committed."""
-        end = time.monotonic() + _LONGEST_WAIT
-        while time.monotonic() < end:
-            with connection.cursor() as cursor:
-                cursor.execute(
-                    "SELECT extract(epoch FROM max(start_by) - clock_timestamp()) FROM notifications_delivery"
-                    " WHERE grant_id = %s AND status = 'SENDING'",
-                    [grant_id],
-                )
-                left = cursor.fetchone()[0]
-            if left is None or left <= 0:
-                return
-            time.sleep(min(float(left), 0.05))
+    def settle_partner(self, *, partner_id: UUID) -> None:
+        """See `partners.outgoing`."""
+        _wait_for_starts("partner_id", partner_id)
+
+
+def _wait_for_starts(column: str, value: UUID) -> None:
+    """The caller's lock keeps new claims away; a claim that came first has committed, so its rows are seen."""
+    end = time.monotonic() + _LONGEST_WAIT
+    while time.monotonic() < end:
+        with connection.cursor() as cursor:
+            cursor.execute(_LAST_START.format(column=column), [value])
+            left = cursor.fetchone()[0]
+        if left is None or left <= 0:
+            return
+        time.sleep(min(float(left), 0.05))
 
 
 def cancel_notification(*, delivery: Delivery, actor: Principal) -> Delivery:
@@ -53,13 +60,8 @@ def cancel_notification(*, delivery: Delivery, actor: Principal) -> Delivery:
         locked = Delivery.objects.select_for_update(no_key=True).get(pk=delivery.pk)
         if locked.status != Delivery.Status.QUEUED:
             raise Refused("It is too late to cancel: sending has begun or it has ended.")
-        locked.status = Delivery.Status.CANCELLED
         with connection.cursor() as cursor:
-            cursor.execute(
-                "UPDATE notifications_delivery SET status = 'CANCELLED', reason = 'cancelled_by_bank',"
-                " ended_at = now() WHERE id = %s",
-                [locked.pk],
-            )
+            cursor.execute(_CANCEL, [locked.pk])
         record(
             Code.NOTIFICATION_CANCELLED,
             actor=actor,
@@ -67,4 +69,4 @@ def cancel_notification(*, delivery: Delivery, actor: Principal) -> Delivery:
             partner_id=locked.partner_id,
             person_id=locked.person_id,
         )
-    return Delivery.objects.get(pk=delivery.pk)
+    return Delivery.objects.select_related("notification").get(pk=delivery.pk)

@@ -10,6 +10,7 @@ from django.utils import timezone
 from partners.actions.partners import change_partner_status
 from partners.agreement_text import render_agreement
 from partners.models import Agreement, AgreementVersion, Partner
+from partners.outgoing import outgoing
 from partners.refusals import Refused
 from portal.audit.codes import Code
 from portal.audit.record import record
@@ -85,10 +86,14 @@ def countersign_agreement(*, version_id: UUID, actor: Principal) -> AgreementVer
 
 @transaction.atomic
 def put_agreement_in_force(*, version_id: UUID) -> AgreementVersion:
-    """What both signed takes effect, replaces its predecessor, and makes an approved bank active."""
+    """What both signed takes effect, replaces its predecessor, and makes an approved bank active.
+
+    Once it has committed, no send begins that only the predecessor allowed.
+    """
     actor = Principal.system()
     with scope(actor):
         version = _locked(version_id, _S.AGREED)
+        partner = Partner.objects.select_for_update().get(pk=version.partner_id)
         now = timezone.now()
         AgreementVersion.objects.filter(partner_id=version.partner_id, status=_S.FINALIZED).update(
             status=_S.SUPERSEDED, ended_at=now
@@ -96,8 +101,9 @@ def put_agreement_in_force(*, version_id: UUID) -> AgreementVersion:
         version.status, version.in_force_from = _S.FINALIZED, now
         version.save(update_fields=["status", "in_force_from"])
         _record(Code.AGREEMENT_FINALIZED, version, actor)
-        if Partner.objects.get(pk=version.partner_id).status == Partner.Status.APPROVED:
-            change_partner_status(partner_id=version.partner_id, to=Partner.Status.ACTIVE, actor=actor)
+        if partner.status == Partner.Status.APPROVED:
+            change_partner_status(partner_id=partner.id, to=Partner.Status.ACTIVE, actor=actor)
+        outgoing().settle_partner(partner_id=partner.id)
     return version
 
 

@@ -6,6 +6,7 @@ from django.contrib.auth.models import Group
 from django.db import transaction
 
 from partners.models import Membership, Partner
+from partners.outgoing import outgoing
 from partners.refusals import Refused
 from partners.roles import group_name, make_role_groups
 from portal.accounts.models import User
@@ -31,6 +32,7 @@ TRANSITIONS: dict[tuple[str, str], set[Kind]] = {
     (_S.ACTIVE, _S.REVOKED): {Kind.STAFF},
     (_S.SUSPENDED, _S.REVOKED): {Kind.STAFF},
 }
+STOPPED = {_S.SUSPENDED, _S.SURRENDERED, _S.REVOKED}
 
 
 @transaction.atomic
@@ -59,7 +61,7 @@ def add_member(*, partner_id: UUID, user: User, role: str, actor: Principal) -> 
 def recommend_partner(*, partner_id: UUID, actor: Principal) -> Partner:
     """The first of four eyes: a reviewer finds the bank in order. Another one approves."""
     with scope(actor):
-        partner = _locked(partner_id)
+        partner = Partner.objects.select_for_update(no_key=True).get(pk=partner_id)
         if partner.status != _S.IN_REVIEW:
             raise Refused("Only a bank that is in review can be recommended.")
         partner.recommended_by = actor.id
@@ -69,9 +71,12 @@ def recommend_partner(*, partner_id: UUID, actor: Principal) -> Partner:
 
 @transaction.atomic
 def change_partner_status(*, partner_id: UUID, to: str, actor: Principal, reason: str = "") -> Partner:
-    """Moves the bank along its states; raises Refused when that is not a step, or not this actor's."""
+    """Moves the bank along its states; raises Refused when that is not a step, or not this actor's.
+
+    Once it has committed, no send begins that the new state forbids.
+    """
     with scope(actor):
-        partner = _locked(partner_id)
+        partner = Partner.objects.select_for_update().get(pk=partner_id)
         if actor.kind not in TRANSITIONS.get((partner.status, to), set()):
             raise Refused(f"A bank cannot go from {partner.status} to {to} this way.")
         if to == _S.APPROVED and partner.recommended_by in (None, actor.id):
@@ -80,8 +85,7 @@ def change_partner_status(*, partner_id: UUID, to: str, actor: Principal, reason
         partner.save(update_fields=["status"])
         data = {"from": before, "to": to, "reason": reason}
         record(Code.PARTNER_STATUS_CHANGED, actor=actor, target=partner, partner_id=partner.id, data=data)
+    if to in STOPPED:
+        with scope(Principal.system()):
+            outgoing().settle_partner(partner_id=partner.id)
     return partner
-
-
-def _locked(partner_id: UUID) -> Partner:
-    return Partner.objects.select_for_update(no_key=True).get(pk=partner_id)

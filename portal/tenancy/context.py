@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 from django.db import connection
+from psycopg.pq import TransactionStatus
 
 from portal.tenancy.principal import Principal
 
@@ -48,6 +49,9 @@ def scope(principal: Principal) -> Iterator[None]:
 
 
 def _apply(principal: Principal | None) -> None:
-    if connection.in_atomic_block and not connection.needs_rollback:
+    """A transaction that has failed takes no statement; rolling it back gives the role back as well."""
+    if not connection.in_atomic_block or connection.needs_rollback or connection.connection is None:
+        return
+    if connection.connection.info.transaction_status is TransactionStatus.INTRANS:
         with connection.cursor() as cursor:
             cursor.execute(context_sql(principal))

@@ -5,10 +5,12 @@ from typing import Any
 import psycopg
 import pytest
 from django.conf import settings
-from django.db import ProgrammingError, connection, transaction
+from django.db import IntegrityError, ProgrammingError, connection, transaction
 
 from consents.models import Grant
+from partners.actions.partners import register_partner
 from partners.models import Partner
+from portal.accounts.models import User
 from portal.tenancy.context import scope
 from portal.tenancy.principal import Kind, Principal
 from portal.tenancy.shared_tables import SHARED_APPS
@@ -68,3 +70,11 @@ def test_the_trail_cannot_be_rewritten(world: Any) -> None:
             connection.cursor() as cursor,
         ):
             cursor.execute(statement)
+
+
+def test_an_error_in_a_scope_stays_the_error_it_was(db: None) -> None:
+    """Leaving a scope in a transaction that failed must not run, and hide the cause behind, another statement."""
+    user = User.objects.create(email="one@people.example")
+    register_partner(name="One", slug="same", owner=user)
+    with pytest.raises(IntegrityError):
+        register_partner(name="Two", slug="same", owner=user)

@@ -4,7 +4,7 @@ from portal.tenancy.operations import reference_within_tenant, tenant_table
 
 
 class Migration(migrations.Migration):
-    dependencies = [("consents", "0002_initial"), ("partners", "0002_tenancy")]
+    dependencies = [("consents", "0001_initial"), ("partners", "0002_tenancy")]
     operations = [
         tenant_table("consents_person", partner_may="", person="id", staff_may=""),
         tenant_table("consents_customer", environment="environment", person="person_id", partner_may="SELECT"),
@@ -22,5 +22,6 @@ class Migration(migrations.Migration):
         ),
         reference_within_tenant("consents_grant", "customer_id", "consents_customer"),
         reference_within_tenant("consents_grant", "account_id", "consents_linkedaccount"),
+        reference_within_tenant("consents_consentrecord", "grant_id", "consents_grant"),
         reference_within_tenant("consents_linkedaccount", "sender_id", "partners_sender"),
     ]

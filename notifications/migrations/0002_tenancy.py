@@ -2,22 +2,22 @@ from django.db import migrations
 
 from portal.tenancy.operations import reference_within_tenant, tenant_table
 
+# The person's own policy on grants holds inside this query too
+BANKS_OF_THEIRS = "partner_id IN (SELECT g.partner_id FROM consents_grant g)"
+
 
 class Migration(migrations.Migration):
-    dependencies = [("notifications", "0002_initial"), ("consents", "0003_tenancy")]
+    dependencies = [("notifications", "0001_initial"), ("consents", "0002_tenancy")]
     operations = [
         tenant_table(
             "notifications_template",
             staff_may="SELECT",
-            person_sees="EXISTS (SELECT FROM notifications_templateversion v"
-            " WHERE v.template_id = notifications_template.id)",  # those versions that the person may see
+            person_sees=BANKS_OF_THEIRS,
         ),
         tenant_table(
             "notifications_templateversion",
             staff_may="SELECT, UPDATE",
-            person_sees="EXISTS (SELECT FROM notifications_notification n"
-            " WHERE n.template_version_id = notifications_templateversion.id AND n.person_id ="
-            " (SELECT NULLIF(current_setting('app.person', true), '')::uuid))",
+            person_sees=BANKS_OF_THEIRS,
         ),
         tenant_table(
             "notifications_notification",

@@ -1,0 +1,29 @@
+"""What stopping a bank or a grant needs from the delivery engine, which stands above and registers here."""
+
+from typing import Protocol
+from uuid import UUID
+
+
+class Outgoing(Protocol):
+    """What is queued and what is being sent. Both return when nothing claimed before can begin any more."""
+
+    def stop_grant(self, *, grant_id: UUID, reason: str) -> int:
+        """Withdraws what is queued for the grant, whose lock the caller holds; returns how many."""
+        ...
+
+    def settle_partner(self, *, partner_id: UUID) -> None:
+        """Leaves the queue of the bank, whose lock the caller holds, to be judged by its new state."""
+        ...
+
+
+_registered: list[Outgoing] = []
+
+
+def register(outgoing: Outgoing) -> None:
+    """Called once, when the engine's application starts."""
+    _registered[:] = [outgoing]
+
+
+def outgoing() -> Outgoing:
+    """The engine."""
+    return _registered[0]

@@ -1,0 +1,35 @@
+"""The portal's own timed work."""
+
+from typing import Any
+
+from celery import shared_task
+from django.db import connection, transaction
+
+from portal.celery import app
+from portal.tenancy.context import scope
+from portal.tenancy.principal import Principal
+
+EVERY = 3600.0  # seconds
+# What is past its use. An idempotency key is promised for 24 hours.
+_CLEAN_UP = {
+    "idempotency_keys": "DELETE FROM api_idempotencykey WHERE created_at < now() - interval '48 hours'",
+    "access_tokens": "DELETE FROM oauth2_provider_accesstoken WHERE expires < now()",
+    "link_tokens": "DELETE FROM consents_linktoken WHERE expires_at < now() - interval '1 day'",
+    "sessions": "DELETE FROM django_session WHERE expire_date < now()",
+}
+
+
+@shared_task
+def clean_up() -> dict[str, int]:
+    """Deletes what is past its use; returns how many rows of each kind."""
+    removed = {}
+    for kind, statement in _CLEAN_UP.items():
+        with scope(Principal.system()), transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(statement)
+            removed[kind] = cursor.rowcount
+    return removed
+
+
+@app.on_after_finalize.connect
+def _schedule(sender: Any, **_: Any) -> None:
+    sender.add_periodic_task(EVERY, clean_up.s(), queue="events", expires=EVERY, name="clean-up")
