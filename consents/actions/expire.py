@@ -1,5 +1,6 @@
 """Ends the grants whose day has come. Nothing waits for this: expiry is judged on every use."""
 
+from django.db import transaction
 from django.utils import timezone
 
 from consents.actions.stop import end_grant
@@ -13,8 +14,8 @@ BATCH = 100
 def expire_grants() -> int:
     """Marks a batch EXPIRED, each in a transaction of its own; returns how many."""
     due = Grant.objects.filter(status__in=[Grant.Status.ACTIVE, Grant.Status.PAUSED])
-    with scope(Principal.system()):
+    with scope(Principal.system()), transaction.atomic():
         ids = list(due.filter(expires_at__lte=timezone.now()).values_list("id", flat=True)[:BATCH])
-        for grant_id in ids:
-            end_grant(grant_id=grant_id, actor=Principal.system(), reason="expired", to=Grant.Status.EXPIRED)
+    for grant_id in ids:
+        end_grant(grant_id=grant_id, actor=Principal.system(), reason="expired", to=Grant.Status.EXPIRED)
     return len(ids)
