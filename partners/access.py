@@ -2,12 +2,13 @@
 
 from uuid import UUID
 
+from django.core.exceptions import PermissionDenied
 from django.http import Http404
 from guardian.shortcuts import get_group_perms
 
 from partners.models import Membership, Partner
+from partners.roles import ROLE_PERMISSIONS
 from portal.accounts.models import User
-from portal.api.errors import Problem
 from portal.tenancy.context import scope
 from portal.tenancy.permissions import Permission
 from portal.tenancy.principal import Kind, Principal
@@ -29,9 +30,12 @@ def member_principal(user: User, slug: str) -> tuple[Principal, Partner]:
 
 
 def require(principal: Principal, permission: Permission) -> None:
-    """Raises the problem `forbidden` (403) unless the principal holds the permission."""
+    """Raises PermissionDenied (403), naming the roles that could, unless the principal holds the permission."""
     if permission.value not in principal.permissions:
-        raise Problem("forbidden", f"Your role does not include “{permission.value}”.")
+        able = [Membership.Role(role).label for role, held in ROLE_PERMISSIONS.items() if permission in held]
+        raise PermissionDenied(
+            f"Your role does not include this. Somebody with one of these can: {', '.join(able)}."
+        )
 
 
 def get_partner_for(principal: Principal, partner_id: UUID) -> Partner:

@@ -82,6 +82,8 @@ def as_problem(error: Exception) -> Problem:
     detail, headers = "", {}
     if isinstance(error, exceptions.ParseError):
         detail = "The body is not valid JSON."
+    if isinstance(error, PermissionDenied):
+        detail = str(error)
     if isinstance(error, exceptions.Throttled) and error.wait:
         headers = {"Retry-After": str(int(error.wait) + 1)}
     return Problem(code, detail, headers=headers)
@@ -145,7 +147,7 @@ def handler400(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def handler403(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Django's handler for a refused page."""
-    return _answer(request, Problem("forbidden"))
+    return _answer(request, as_problem(exception) if exception else Problem("forbidden"))
 
 
 def handler404(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
@@ -170,7 +172,7 @@ def _answer(request: HttpRequest, problem: Problem) -> HttpResponse:
 
 
 def _page(request: HttpRequest, problem: Problem) -> str:
-    context = {"title": problem.title, "request_id": request_id(request)}
+    context = {"title": problem.title, "detail": problem.detail, "request_id": request_id(request)}
     # After a crash the page is drawn without the request: its context processors may be what crashed
     drawn_for = None if problem.status == 500 else request
     try:
