@@ -10,7 +10,7 @@ from partners.models import Membership, Partner
 from partners.roles import ROLE_PERMISSIONS
 from portal.accounts.models import User
 from portal.tenancy.context import scope
-from portal.tenancy.permissions import Permission
+from portal.tenancy.permissions import STAFF_PERMISSIONS, Permission, StaffPermission
 from portal.tenancy.principal import Kind, Principal
 
 
@@ -29,13 +29,27 @@ def member_principal(user: User, slug: str) -> tuple[Principal, Partner]:
     )
 
 
-def require(principal: Principal, permission: Permission) -> None:
+def staff_principal(user: User) -> Principal:
+    """The user as platform staff; raises Http404 for everybody else."""
+    if not user.staff_role:
+        raise Http404
+    held = frozenset(map(str, STAFF_PERMISSIONS[user.staff_role]))
+    return Principal(Kind.STAFF, id=user.pk, permissions=held)
+
+
+def require(principal: Principal, permission: Permission | StaffPermission) -> None:
     """Raises PermissionDenied (403), naming the roles that could, unless the principal holds the permission."""
     if permission.value not in principal.permissions:
-        able = [Membership.Role(role).label for role, held in ROLE_PERMISSIONS.items() if permission in held]
+        able = _roles_with(permission)
         raise PermissionDenied(
             f"Your role does not include this. Somebody with one of these can: {', '.join(able)}."
         )
+
+
+def _roles_with(permission: Permission | StaffPermission) -> list[str]:
+    if isinstance(permission, StaffPermission):
+        return [User.StaffRole(role).label for role, held in STAFF_PERMISSIONS.items() if permission in held]
+    return [Membership.Role(role).label for role, held in ROLE_PERMISSIONS.items() if permission in held]
 
 
 def get_partner_for(principal: Principal, partner_id: UUID) -> Partner:

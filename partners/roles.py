@@ -13,9 +13,15 @@ _READ = {Permission.DELIVERIES_READ, Permission.GRANTS_READ, Permission.AGREEMEN
 ROLE_PERMISSIONS: dict[str, set[Permission]] = {
     _Role.OWNER: set(Permission),
     _Role.INTEGRATION_ADMIN: _READ
-    | {Permission.CLIENTS_MANAGE, Permission.TEMPLATES_EDIT, Permission.SENDERS_MANAGE},
-    _Role.COMPLIANCE: _READ | {Permission.AUDIT_READ},
-    _Role.DEVELOPER: {Permission.DELIVERIES_READ, Permission.TEMPLATES_EDIT},
+    | {
+        Permission.CLIENTS_MANAGE,
+        Permission.TEMPLATES_EDIT,
+        Permission.SENDERS_MANAGE,
+        Permission.WEBHOOKS_MANAGE,
+    },
+    _Role.COMPLIANCE: _READ
+    | {Permission.PARTNER_EDIT, Permission.AGREEMENTS_NEGOTIATE, Permission.AUDIT_READ},
+    _Role.DEVELOPER: {Permission.DELIVERIES_READ, Permission.TEMPLATES_EDIT, Permission.WEBHOOKS_MANAGE},
     _Role.ANALYST: {Permission.DELIVERIES_READ},
 }
 

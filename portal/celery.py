@@ -4,8 +4,10 @@ import os
 
 import django
 from celery import Celery
-from celery.signals import setup_logging
+from celery.signals import beat_init, celeryd_init, setup_logging
 from django.conf import settings
+
+from portal.checks import refuse_unsafe_start
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 django.setup()
@@ -13,6 +15,13 @@ django.setup()
 app = Celery("parley")
 app.conf.update(settings.CELERY)
 app.autodiscover_tasks(["notifications", "portal"])
+
+
+@celeryd_init.connect
+@beat_init.connect
+def _refuse_unsafe_start(**_: object) -> None:
+    """Workers and beat; whoever only publishes has been checked at its own start."""
+    refuse_unsafe_start()
 
 
 @setup_logging.connect

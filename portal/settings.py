@@ -5,44 +5,48 @@ from pathlib import Path
 
 from csp.constants import NONE, SELF
 
-from portal.environment import database, words
+from portal.environment import Environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-PARLEY_ENV = os.environ.get("PARLEY_ENV", "development")
+ENVIRONMENT = env = Environment(os.environ)
+PARLEY_ENV = env.choice("PARLEY_ENV", ("production", "development", "test"), "development")
 IS_PRODUCTION = PARLEY_ENV == "production"
 DEBUG = False
 
-SECRET_KEY = os.environ.get("SECRET_KEY") or ("" if IS_PRODUCTION else "for development and tests only")
-PARLEY_KEK = os.environ.get("PARLEY_KEK", "")
-PARLEY_INDEX_KEY = os.environ.get("PARLEY_INDEX_KEY", "")
-PARLEY_PEPPER = os.environ.get("PARLEY_PEPPER", "")
+SECRET_KEY = env.text("SECRET_KEY", "" if IS_PRODUCTION else "for development and tests only")
+PARLEY_KEK = env.text("PARLEY_KEK")
+PARLEY_INDEX_KEY = env.text("PARLEY_INDEX_KEY")
+PARLEY_PEPPER = env.text("PARLEY_PEPPER")
 
-BASE_URL = os.environ.get("BASE_URL", "http://127.0.0.1:8000").rstrip("/")
-SANDBOX_URL = os.environ.get("SANDBOX_URL", "http://127.0.0.1:8001").rstrip("/")
-MESSENGER_GRAPH_URL = os.environ.get(
+BASE_URL = env.text("BASE_URL", "http://127.0.0.1:8000").rstrip("/")
+SANDBOX_URL = env.text("SANDBOX_URL", "http://127.0.0.1:8001").rstrip("/")
+MESSENGER_GRAPH_URL = env.text(
     "MESSENGER_GRAPH_URL", "https://graph.facebook.com" if IS_PRODUCTION else SANDBOX_URL
 ).rstrip("/")
-MESSENGER_GRAPH_VERSION = os.environ.get("MESSENGER_GRAPH_VERSION", "v26.0")
-ALLOWED_HOSTS = words("ALLOWED_HOSTS", "" if IS_PRODUCTION else "*")
+MESSENGER_GRAPH_VERSION = env.text("MESSENGER_GRAPH_VERSION", "v26.0")
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "" if IS_PRODUCTION else "*")
 
-DATABASE_URL = os.environ.get("DATABASE_URL", "postgresql://parley_app@/parley")
-DATABASE_OWNER_URL = os.environ.get("DATABASE_OWNER_URL", DATABASE_URL)
-ACTS_AS_OWNER = os.environ.get("PARLEY_DB_AS") == "owner"
+DATABASE_URL = env.text("DATABASE_URL", "postgresql://parley_app@/parley")
+DATABASE_OWNER_URL = env.text("DATABASE_OWNER_URL", DATABASE_URL)
+DATABASE_ASSUME_ROLE = env.text("DATABASE_ASSUME_ROLE")
+ACTS_AS_OWNER = env.choice("PARLEY_DB_AS", ("app", "owner"), "app") == "owner"
 DATABASES = {
     "default": (
-        database(DATABASE_OWNER_URL)
+        env.database("DATABASE_OWNER_URL", DATABASE_URL)
         if ACTS_AS_OWNER
-        else database(DATABASE_URL, assume_role=os.environ.get("DATABASE_ASSUME_ROLE", ""))
+        else env.database("DATABASE_URL", DATABASE_URL, assume_role=DATABASE_ASSUME_ROLE)
     )
 }
-REDIS_URL = os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0")
-BROKER_URL = os.environ.get("BROKER_URL") or REDIS_URL
+REDIS_URL = env.text("REDIS_URL", "redis://127.0.0.1:6379/0")
+BROKER_URL = env.text("BROKER_URL", REDIS_URL)
 
 INSTALLED_APPS = [
+    "portal",
     "portal.accounts",
     "portal.tenancy",
     "portal.vault",
     "portal.audit",
+    "portal.mail",
     "portal.api",
     "portal.demo",
     "portal.design",
@@ -127,18 +131,19 @@ MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not IS_PRODUCTION
 MFA_TOTP_ISSUER = "Parley"
 
-EMAIL_BACKEND = os.environ.get("EMAIL_BACKEND") or (
+EMAIL_BACKEND = env.text(
+    "EMAIL_BACKEND",
     "django.core.mail.backends.smtp.EmailBackend"
     if IS_PRODUCTION
-    else "django.core.mail.backends.filebased.EmailBackend"
+    else "django.core.mail.backends.filebased.EmailBackend",
 )
-EMAIL_FILE_PATH = Path(os.environ.get("DEMO_DIR", BASE_DIR / "var")) / "mail"
-EMAIL_HOST = os.environ.get("EMAIL_HOST", "localhost")
-EMAIL_PORT = int(os.environ.get("EMAIL_PORT", "25"))
-EMAIL_HOST_USER = os.environ.get("EMAIL_HOST_USER", "")
-EMAIL_HOST_PASSWORD = os.environ.get("EMAIL_HOST_PASSWORD", "")
-EMAIL_USE_TLS = os.environ.get("EMAIL_USE_TLS", "") == "1"
-DEFAULT_FROM_EMAIL = os.environ.get("DEFAULT_FROM_EMAIL", "Parley <no-reply@localhost>")
+EMAIL_FILE_PATH = Path(env.text("DEMO_DIR", str(BASE_DIR / "var"))) / "mail"
+EMAIL_HOST = env.text("EMAIL_HOST", "localhost")
+EMAIL_PORT = env.number("EMAIL_PORT", 25, least=1, most=65535)
+EMAIL_HOST_USER = env.text("EMAIL_HOST_USER")
+EMAIL_HOST_PASSWORD = env.text("EMAIL_HOST_PASSWORD")
+EMAIL_USE_TLS = env.is_on("EMAIL_USE_TLS")
+DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "Parley <no-reply@localhost>")
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
@@ -146,8 +151,8 @@ USE_I18N = True
 USE_TZ = True
 
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "var" / "static" if IS_PRODUCTION else None  # elsewhere served from the sources
-STATICFILES_DIRS = [BASE_DIR / "portal" / "static"]
+# Outside production served from the sources
+STATIC_ROOT = Path(env.text("STATIC_ROOT", str(BASE_DIR / "var/static"))) if IS_PRODUCTION else None
 WHITENOISE_USE_FINDERS = not IS_PRODUCTION
 if IS_PRODUCTION:
     STORAGES = {
@@ -155,16 +160,24 @@ if IS_PRODUCTION:
         "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
     }
 
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BASE_URL.startswith("https://")
-SESSION_COOKIE_NAME = "__Host-session" if SESSION_COOKIE_SECURE else "session"
+IS_HTTPS = BASE_URL.startswith("https://")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
+# With this prefix a browser refuses a cookie that a sibling domain has set
+SESSION_COOKIE_NAME = "__Host-session" if IS_HTTPS else "session"
+CSRF_COOKIE_NAME = "__Host-csrf" if IS_HTTPS else "csrf"
 SESSION_COOKIE_HTTPONLY = True
 CSRF_COOKIE_HTTPONLY = True
-SECURE_HSTS_SECONDS = 31_536_000 if SESSION_COOKIE_SECURE else 0
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"  # no cookie of its own
+SECURE_SSL_REDIRECT = IS_HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^health/", r"^metrics$"]  # asked for on the machine itself, past the proxy
+SECURE_HSTS_SECONDS = 31_536_000 if IS_HTTPS else 0
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576  # bytes; a larger body is refused before it is read
-if os.environ.get("TRUSTED_PROXY_COUNT", "0") != "0":
+# Proxies of ours before the web: so many addresses at the end of X-Forwarded-For are theirs to tell
+ALLAUTH_TRUSTED_PROXY_COUNT = env.number("TRUSTED_PROXY_COUNT", 0, least=0, most=9)
+if ALLAUTH_TRUSTED_PROXY_COUNT:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 CSRF_TRUSTED_ORIGINS = [BASE_URL]
 CONTENT_SECURITY_POLICY = {
@@ -220,7 +233,9 @@ OAUTH2_PROVIDER = {
 }
 
 # A send whose answer, echo or receipt has not come by then stays unconfirmed (twice that after a timeout)
-DELIVERY_LEASE_SECONDS = int(os.environ.get("DELIVERY_LEASE_SECONDS", "60"))
+DELIVERY_LEASE_SECONDS = env.number("DELIVERY_LEASE_SECONDS", 60, least=1, most=3600)
+# Lets what a bank names (webhooks, its domain's proof) lead to this machine: for the demo and the tests
+OUTBOUND_ALLOW_LOOPBACK = env.is_on("OUTBOUND_ALLOW_LOOPBACK") and not IS_PRODUCTION
 
 CELERY = {
     "broker_url": BROKER_URL.replace("unix://", "redis+socket://"),
@@ -242,10 +257,14 @@ CELERY = {
 }
 
 LOGGING_CONFIG = "portal.logs.configure"
-LOG_FORMAT = os.environ.get("LOG_FORMAT", "json" if IS_PRODUCTION else "console")
+LOG_FORMAT = env.choice("LOG_FORMAT", ("json", "console"), "json" if IS_PRODUCTION else "console")
 LOGGING: dict[str, object] = {}
-# Unique regardless of case, which the check does not see
-SILENCED_SYSTEM_CHECKS = ["guardian.W001", "auth.W004"]
+SILENCED_SYSTEM_CHECKS = [
+    "guardian.W001",
+    "auth.W004",  # unique regardless of case, which the check does not see
+    "security.W005",  # HSTS for the domains below ours, and its preload list, are the operator's to decide
+    "security.W021",
+]
 
 if PARLEY_ENV == "test":
     # A world has a dozen users; strong hashing would be most of the tests' time

@@ -6,6 +6,7 @@ from celery import shared_task
 from django.db import connection, transaction
 
 from portal.celery import app
+from portal.mail.outbox import send_due_mail
 from portal.tenancy.context import scope
 from portal.tenancy.principal import Principal
 
@@ -30,6 +31,13 @@ def clean_up() -> dict[str, int]:
     return removed
 
 
+@shared_task
+def send_mail() -> int:
+    """See `portal.mail.outbox`."""
+    return send_due_mail()
+
+
 @app.on_after_finalize.connect
 def _schedule(sender: Any, **_: Any) -> None:
     sender.add_periodic_task(EVERY, clean_up.s(), queue="events", expires=EVERY, name="clean-up")
+    sender.add_periodic_task(2.0, send_mail.s(), queue="events", expires=2, name="mail")

@@ -31,7 +31,7 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                'permissions': [('deliveries:read', 'deliveries:read'), ('grants:read', 'grants:read'), ('agreements:read', 'agreements:read'), ('agreements:sign', 'agreements:sign'), ('clients:manage', 'clients:manage'), ('templates:edit', 'templates:edit'), ('senders:manage', 'senders:manage'), ('team:manage', 'team:manage'), ('audit:read', 'audit:read')],
+                'permissions': [('partner:edit', 'partner:edit'), ('partner:surrender', 'partner:surrender'), ('deliveries:read', 'deliveries:read'), ('grants:read', 'grants:read'), ('agreements:read', 'agreements:read'), ('agreements:negotiate', 'agreements:negotiate'), ('agreements:sign', 'agreements:sign'), ('clients:manage', 'clients:manage'), ('templates:edit', 'templates:edit'), ('webhooks:manage', 'webhooks:manage'), ('senders:manage', 'senders:manage'), ('team:manage', 'team:manage'), ('audit:read', 'audit:read')],
             },
         ),
         migrations.CreateModel(

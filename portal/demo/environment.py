@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Mapping
 
 from portal.demo.state import State
+from portal.environment import DEMO_MARK
 
 # Set where images are built to keep them small; kept, every start would compile every module again.
 UNWANTED = ("PYTHONDONTWRITEBYTECODE",)
@@ -31,14 +32,16 @@ def kept_secrets(state: State, given: Mapping[str, str] = os.environ) -> dict[st
 
 
 def _fresh_secrets() -> dict[str, str]:
+    """Marked, so that production refuses them."""
     return {
-        "SECRET_KEY": secrets.token_urlsafe(50),
+        "SECRET_KEY": DEMO_MARK + secrets.token_urlsafe(50),
         "PARLEY_KEK": f"k1:{_random_key()}",
         "PARLEY_INDEX_KEY": _random_key(),
-        "PARLEY_PEPPER": secrets.token_urlsafe(32),
+        "PARLEY_PEPPER": DEMO_MARK + secrets.token_urlsafe(32),
     }
 
 
 def _random_key() -> str:
-    """32 random bytes in base64: an AES-256 or HMAC-SHA256 key."""
-    return base64.b64encode(secrets.token_bytes(32)).decode()
+    """32 bytes in base64, 20 of them random: an AES-256 or HMAC-SHA256 key."""
+    mark = DEMO_MARK.encode()
+    return base64.b64encode(mark + secrets.token_bytes(32 - len(mark))).decode()

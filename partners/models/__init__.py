@@ -1,0 +1,20 @@
+"""A bank, its team, what was agreed with it, and how it sends."""
+
+from partners.api_client import ApiClient, ClientKey, ClientSecret
+from partners.models.agreement import Agreement, AgreementVersion
+from partners.models.membership import Membership
+from partners.models.partner import Partner, PartnerGroupPermission, PartnerUserPermission
+from partners.models.sender import Sender
+
+__all__ = [
+    "Agreement",
+    "AgreementVersion",
+    "ApiClient",
+    "ClientKey",
+    "ClientSecret",
+    "Membership",
+    "Partner",
+    "PartnerGroupPermission",
+    "PartnerUserPermission",
+    "Sender",
+]
