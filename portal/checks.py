@@ -190,7 +190,12 @@ def _is_below(host: str, name: str) -> bool:
 
 def _servers() -> Iterator[str]:
     if not settings.ENVIRONMENT.has("DATABASE_URL"):
-        yield "Set DATABASE_URL to postgresql://parley_app:password@host:5432/parley."
+        yield "Set DATABASE_URL to postgresql://parley_app:password@host:5432/parley?sslmode=verify-full."
+    elif (
+        _crosses_the_network(settings.DATABASE_URL)
+        and "sslmode=" not in urlsplit(settings.DATABASE_URL).query
+    ):
+        yield "Add ?sslmode=verify-full to DATABASE_URL (or sslmode=disable, where the network is yours alone)."
     if settings.ENVIRONMENT.has("DATABASE_OWNER_URL"):
         owner, app = urlsplit(settings.DATABASE_OWNER_URL), urlsplit(settings.DATABASE_URL)
         if owner.username == app.username:
@@ -200,7 +205,18 @@ def _servers() -> Iterator[str]:
     if settings.DATABASE_ASSUME_ROLE:
         yield "Unset DATABASE_ASSUME_ROLE, which is for tests: sign in as parley_app in DATABASE_URL."
     if not settings.ENVIRONMENT.has("REDIS_URL"):
-        yield "Set REDIS_URL to the Redis or Valkey that keeps the queues and the limits: rediss://:password@host:6379/0."
+        yield (
+            "Set REDIS_URL to the Redis or Valkey that keeps the queues and the limits:"
+            " rediss://:password@host:6379/0?ssl_cert_reqs=required."
+        )
+    for name, url in (("REDIS_URL", settings.REDIS_URL), ("BROKER_URL", settings.BROKER_URL)):
+        if url.startswith("rediss:") and "ssl_cert_reqs=required" not in url:
+            yield f"Add ?ssl_cert_reqs=required to {name}: without it Celery accepts any certificate."
+
+
+def _crosses_the_network(url: str) -> bool:
+    parts = urlsplit(url)
+    return bool(parts.hostname) and "host=/" not in parts.query and not _is_here(parts)
 
 
 def _mail() -> Iterator[str]:

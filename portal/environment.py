@@ -59,6 +59,7 @@ class Environment:
         options: dict[str, object] = {
             key: value for key, value in query.items() if key not in ("host", "port")
         }
+        options["prepare_threshold"] = 1  # for portal.tenancy.prepared; all else binds on the client
         if assume_role:
             options["assume_role"] = assume_role
         try:

@@ -4,6 +4,7 @@ import redis
 from django.conf import settings
 from django.db import DatabaseError, connection, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseNotFound, JsonResponse
+from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 
 from portal.tenancy.context import scope
@@ -21,25 +22,30 @@ SELECT 'deliveries_past_their_lease', count(*) FROM notifications_delivery
     WHERE status = 'SENDING' AND lease_until <= now()
 UNION ALL SELECT 'inbound_events_waiting', count(*) FROM notifications_inboundevent WHERE processed_at IS NULL
 UNION ALL SELECT 'replies_waiting', count(*) FROM notifications_reply WHERE ended_at IS NULL
+UNION ALL SELECT 'webhooks_due', count(*) FROM partners_webhookdelivery
+    WHERE status = 'PENDING' AND next_attempt_at <= now()
 UNION ALL SELECT 'senders_paused', count(*) FROM partners_sender WHERE status = 'PAUSED'
 UNION ALL SELECT 'senders_with_open_breaker', count(*) FROM partners_sender WHERE breaker_open_until > now()
 """
 
 
+@require_safe
 def live(request: HttpRequest) -> JsonResponse:
     """The process answers."""
     return JsonResponse({"status": "ok"})
 
 
+@require_safe
 def ready(request: HttpRequest) -> JsonResponse:
     """The database answers, without which nothing works; the broker's absence only slows things down."""
     checks = {"database": _database(), "broker": _broker()}
     return JsonResponse({"status": "ok", "checks": checks}, status=200 if checks["database"] == "ok" else 503)
 
 
+@require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Prometheus text, measured from rows; only for whoever sits on the same machine or in the same network."""
-    if request.META.get("REMOTE_ADDR") not in ("127.0.0.1", "::1"):
+    """Prometheus text, measured from rows; only for whoever asks on this machine itself, not through a proxy."""
+    if request.META.get("REMOTE_ADDR") not in ("127.0.0.1", "::1") or "X-Forwarded-For" in request.headers:
         return HttpResponseNotFound()
     with scope(Principal.system()), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_QUEUE)

@@ -63,6 +63,7 @@ INSTALLED_APPS = [
     "allauth.account",
     "allauth.mfa",
     "allauth.socialaccount",
+    "allauth.usersessions",
     "guardian",
     "oauth2_provider",
     "rest_framework",
@@ -210,6 +211,7 @@ SPECTACULAR_SETTINGS = {
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "POSTPROCESSING_HOOKS": ["portal.documentation.complete"],
 }
 OAUTH2_PROVIDER_APPLICATION_MODEL = "partners.ApiClient"
 OAUTH2_PROVIDER = {
@@ -233,6 +235,7 @@ OAUTH2_PROVIDER = {
 }
 
 # A send whose answer, echo or receipt has not come by then stays unconfirmed (twice that after a timeout)
+DELIVERY_ANSWER_SECONDS = env.number("DELIVERY_ANSWER_SECONDS", 10, least=1, most=60)
 DELIVERY_LEASE_SECONDS = env.number("DELIVERY_LEASE_SECONDS", 60, least=1, most=3600)
 # Lets what a bank names (webhooks, its domain's proof) lead to this machine: for the demo and the tests
 OUTBOUND_ALLOW_LOOPBACK = env.is_on("OUTBOUND_ALLOW_LOOPBACK") and not IS_PRODUCTION
@@ -258,7 +261,7 @@ CELERY = {
 
 LOGGING_CONFIG = "portal.logs.configure"
 LOG_FORMAT = env.choice("LOG_FORMAT", ("json", "console"), "json" if IS_PRODUCTION else "console")
-LOGGING: dict[str, object] = {}
+LOGGING = {"format": LOG_FORMAT}  # Django calls the hook only where this holds something
 SILENCED_SYSTEM_CHECKS = [
     "guardian.W001",
     "auth.W004",  # unique regardless of case, which the check does not see

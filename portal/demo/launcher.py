@@ -81,6 +81,7 @@ class Launcher:
             "PARLEY_ENV": self.surroundings.get("PARLEY_ENV", "development"),
             "BASE_URL": self.addresses.web,
             "SANDBOX_URL": self.addresses.sandbox,
+            "OUTBOUND_ALLOW_LOOPBACK": "1",  # so that a webhook can be tried on this machine
             "DEMO_DIR": str(self.state.home),
             "PORT": str(self.addresses.port),
             **kept_secrets(self.state, self.surroundings),

@@ -48,7 +48,9 @@ class Processes:
         """The delivery lanes, the worker of everything else, and the clock that wakes them."""
         workers = [
             self._child(
-                f"worker-{name}", ["celery", "-A", "portal.celery", "worker", *_worker_options(name, queues)]
+                f"worker-{name}",
+                ["celery", "-A", "portal.celery", "worker", *_worker_options(name, queues)],
+                grace=20.0,  # longer than an answer that is waited for
             )
             for name, queues in WORKERS.items()
         ]

@@ -68,7 +68,9 @@ def test_a_good_configuration_has_no_sentence():
         ({"DATABASE_OWNER_URL": "postgresql://parley_app@db/parley"}, "must sign in as different roles"),
         ({"PARLEY_DB_AS": "owner"}, "Set DATABASE_OWNER_URL for the migrations"),
         ({"DATABASE_ASSUME_ROLE": "parley_app"}, "Unset DATABASE_ASSUME_ROLE"),
+        ({"DATABASE_URL": "postgresql://parley_app@db/parley"}, "Add ?sslmode=verify-full to DATABASE_URL"),
         ({"REDIS_URL": None}, "Set REDIS_URL"),
+        ({"BROKER_URL": "rediss://valkey/0"}, "Add ?ssl_cert_reqs=required to BROKER_URL"),
         ({"EMAIL_HOST": None}, "Set EMAIL_HOST"),
         ({"EMAIL_USE_TLS": None}, "Set EMAIL_USE_TLS=1"),
         ({"EMAIL_BACKEND": "django.core.mail.backends.console.EmailBackend"}, "Unset EMAIL_BACKEND"),
@@ -120,9 +122,11 @@ def test_outside_production_nothing_has_to_be_set():
     assert sentences(**dict.fromkeys(good_environment(), None)) == []
 
 
-def test_a_wildcard_and_a_socket_are_good_too():
+def test_what_else_is_good():
     assert sentences(ALLOWED_HOSTS=".example", EMAIL_HOST="localhost", EMAIL_USE_TLS="0") == []
     assert sentences(DATABASE_URL="postgresql://parley_app@/parley?host=/run/postgresql") == []
+    assert sentences(DATABASE_URL="postgresql://parley_app@db/parley?sslmode=disable") == []
+    assert sentences(REDIS_URL="rediss://valkey/0?ssl_cert_reqs=required") == []
 
 
 def test_no_secret_is_ever_shown():
