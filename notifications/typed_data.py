@@ -1,163 +1,120 @@
 """The typed data of each cluster. What is not typed cannot be sent."""
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Any
+from typing import Annotated, Any, NotRequired, TypedDict, get_type_hints
 
 from partners.clusters import Cluster
+from portal.api import shapes
+from portal.api.shapes import DAY, TIME, FieldError, Many, OneOf, Rule, Text
 
-MONEY = re.compile(r"-?\d{1,15}(\.\d{1,4})?")
-CURRENCY = re.compile(r"[A-Z]{3}")
-LINK = re.compile(r"https?:|www\.", re.IGNORECASE)
-DIGITS = re.compile(r"(?:\d[ -]?){12,18}\d")
-IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]){11,30}\b", re.IGNORECASE)
+DIGITS = re.compile(r"[0-9](?:[ -]?[0-9]){12,}")
+IBAN = re.compile(r"(?=([A-Z]{2}[ -]?[0-9]{2}(?:[ -]?[A-Z0-9]){11,30}))", re.IGNORECASE | re.ASCII)
+PLAIN = (
+    Rule(r"^\s*$", "This may not be blank."),
+    Rule(r"[\u0000-\u001f]", "No line breaks or control characters."),
+    Rule(r"[Hh][Tt][Tt][Pp][Ss]?:|[Ww][Ww][Ww]\.", "Links are not allowed here."),
+)
 
-
-@dataclass(frozen=True)
-class FieldError:
-    """One thing wrong, where (a JSON pointer, RFC 6901) and in words."""
-
-    pointer: str
-    code: str
-    detail: str
-
-
-class Invalid(ValueError):
-    """A value is not of its type; the message says what would be."""
+Account = Annotated[str, Text(64, PLAIN), "The account's `ref` in the grant. The message shows its mask."]
+Money = Annotated[dict[str, str], shapes.Amount()]
+Time = Annotated[str, TIME]
+Day = Annotated[str, DAY]
+Merchant = Annotated[str, Text(80, PLAIN), "Who was paid, as the person knows them."]
 
 
-def _text(longest: int) -> Callable[[Any], None]:
-    def check(value: Any) -> None:
-        if not isinstance(value, str) or not value.strip():
-            raise Invalid("This must be text.")
-        if len(value) > longest:
-            raise Invalid(f"At most {longest} characters.")
-        if any(ord(letter) < 32 for letter in value):
-            raise Invalid("No line breaks or control characters.")
-        if LINK.search(value):
-            raise Invalid("Links are not allowed here.")
+class BalancesData(TypedDict):
+    """What an account holds."""
 
-    return check
+    account: Account
+    available: Annotated[Money, "What can be spent."]
+    current: NotRequired[Annotated[Money, "What is booked."]]
+    as_of: Annotated[Time, "When this was so."]
 
 
-def _money(value: Any) -> None:
-    if not isinstance(value, dict) or set(value) != {"value", "currency"}:
-        raise Invalid('This must be {"value": "1234.50", "currency": "USD"}.')
-    if not isinstance(value["value"], str) or not MONEY.fullmatch(value["value"]):
-        raise Invalid("The value must be a decimal number in a string.")
-    if not isinstance(value["currency"], str) or not CURRENCY.fullmatch(value["currency"]):
-        raise Invalid("The currency must be an ISO 4217 code.")
+class TransactionsData(TypedDict):
+    """Money that moved."""
+
+    account: Account
+    amount: Annotated[Money, "How much."]
+    merchant: Merchant
+    posted_at: Annotated[Time, "When it was booked."]
+    direction: Annotated[str, OneOf(("debit", "credit")), "Out of the account, or into it."]
 
 
-def _time(value: Any) -> None:
-    try:
-        if datetime.fromisoformat(value).tzinfo is None:
-            raise ValueError
-    except (TypeError, ValueError) as error:
-        raise Invalid(
-            "This must be an RFC 3339 time with an offset, such as 2026-01-31T09:30:00Z."
-        ) from error
+class ReceiptItem(TypedDict):
+    """A line of a receipt."""
+
+    name: Annotated[str, Text(80, PLAIN), "What was bought."]
+    amount: Annotated[Money, "What it cost."]
 
 
-def _date(value: Any) -> None:
-    try:
-        date.fromisoformat(value)
-    except (TypeError, ValueError) as error:
-        raise Invalid("This must be a date, such as 2026-01-31.") from error
+class ReceiptsData(TypedDict):
+    """What was bought."""
+
+    merchant: Merchant
+    total: Annotated[Money, "What was paid."]
+    purchased_at: Annotated[Time, "When."]
+    reference: Annotated[str, Text(40, PLAIN), "The receipt's number."]
+    items: NotRequired[Annotated[list[ReceiptItem], Many(ReceiptItem, 1, 20), "The lines."]]
 
 
-def _one_of(*words: str) -> Callable[[Any], None]:
-    def check(value: Any) -> None:
-        if not isinstance(value, str) or value not in words:
-            raise Invalid(f"This must be one of {', '.join(words)}.")
+class ShipmentsData(TypedDict):
+    """Where a parcel is."""
 
-    return check
-
-
-def _items(value: Any) -> None:
-    if not isinstance(value, list) or not 1 <= len(value) <= 20:
-        raise Invalid("This must be a list of 1 to 20 items.")
-    name = _text(80)
-    for item in value:
-        if not isinstance(item, dict) or set(item) != {"name", "amount"}:
-            raise Invalid('Each item must be {"name", "amount"}.')
-        name(item["name"])
-        _money(item["amount"])
+    merchant: Merchant
+    carrier: Annotated[str, Text(40, PLAIN), "Who brings it."]
+    tracking_number: Annotated[str, Text(40, PLAIN), "The carrier's number."]
+    status: Annotated[str, OneOf(("RECEIVED", "SHIPPED", "OUT_FOR_DELIVERY", "DELIVERED")), "How far it is."]
+    expected_on: NotRequired[Annotated[Day, "When it should arrive."]]
 
 
-Check = Callable[[Any], None]
-# A trailing "?" marks what may be left out.
-FIELDS: dict[Cluster, dict[str, Check]] = {
-    Cluster.BALANCES: {"account": _text(64), "available": _money, "current?": _money, "as_of": _time},
-    Cluster.TRANSACTIONS: {
-        "account": _text(64),
-        "amount": _money,
-        "merchant": _text(80),
-        "posted_at": _time,
-        "direction": _one_of("debit", "credit"),
-    },
-    Cluster.RECEIPTS: {
-        "merchant": _text(80),
-        "total": _money,
-        "purchased_at": _time,
-        "reference": _text(40),
-        "items?": _items,
-    },
-    Cluster.SHIPMENTS: {
-        "merchant": _text(80),
-        "carrier": _text(40),
-        "tracking_number": _text(40),
-        "status": _one_of("RECEIVED", "SHIPPED", "OUT_FOR_DELIVERY", "DELIVERED"),
-        "expected_on?": _date,
-    },
-    Cluster.FRAUD_ALERTS: {
-        "account": _text(64),
-        "amount": _money,
-        "merchant": _text(80),
-        "occurred_at": _time,
-        "case": _text(40),
-    },
-    Cluster.ACCOUNT_SERVICING: {
-        "account": _text(64),
-        "subject": _one_of("STATEMENT_READY", "PAYMENT_DUE", "CARD_LOCKED", "CARD_UNLOCKED", "LIMIT_CHANGED"),
-        "due_on?": _date,
-        "amount?": _money,
-    },
-    Cluster.CHAT: {},
+class FraudAlertsData(TypedDict):
+    """A payment that may not be the person's own."""
+
+    account: Account
+    amount: Annotated[Money, "How much."]
+    merchant: Merchant
+    occurred_at: Annotated[Time, "When."]
+    case: Annotated[str, Text(40, PLAIN), "What the person names when they call the bank."]
+
+
+class AccountServicingData(TypedDict):
+    """Something about the account that the person should know."""
+
+    account: Account
+    subject: Annotated[
+        str,
+        OneOf(("STATEMENT_READY", "PAYMENT_DUE", "CARD_LOCKED", "CARD_UNLOCKED", "LIMIT_CHANGED")),
+        "What it is about.",
+    ]
+    due_on: NotRequired[Annotated[Day, "By when, if there is a day."]]
+    amount: NotRequired[Annotated[Money, "How much, if it is about money."]]
+
+
+class ChatData(TypedDict):
+    """Nothing: a conversation is no notification."""
+
+
+DATA: dict[Cluster, Any] = {
+    Cluster.BALANCES: BalancesData,
+    Cluster.TRANSACTIONS: TransactionsData,
+    Cluster.RECEIPTS: ReceiptsData,
+    Cluster.SHIPMENTS: ShipmentsData,
+    Cluster.FRAUD_ALERTS: FraudAlertsData,
+    Cluster.ACCOUNT_SERVICING: AccountServicingData,
+    Cluster.CHAT: ChatData,
 }
-CHECKS = {
-    cluster: {name.removesuffix("?"): (check, not name.endswith("?")) for name, check in fields.items()}
-    for cluster, fields in FIELDS.items()
-}
+_NAMES = {cluster: list(get_type_hints(kind)) for cluster, kind in DATA.items()}
 
 
 def field_names(cluster: str) -> list[str]:
     """What a template of this cluster may use."""
-    return list(CHECKS[Cluster(cluster)])
+    return _NAMES[Cluster(cluster)]
 
 
 def find_errors(cluster: str, data: Any) -> list[FieldError]:
     """Everything wrong with `data`; an empty list when it is exactly what the cluster asks for."""
-    if not isinstance(data, dict):
-        return [FieldError("/data", "invalid", "This must be an object.")]
-    checks = CHECKS[Cluster(cluster)]
-    errors = [
-        FieldError(f"/data/{name}", "unknown_field", f"{cluster} has no such field.")
-        for name in data
-        if name not in checks
-    ]
-    for name, (check, required) in checks.items():
-        if name not in data:
-            if required:
-                errors.append(FieldError(f"/data/{name}", "required", "This is required."))
-            continue
-        try:
-            check(data[name])
-        except Invalid as error:
-            errors.append(FieldError(f"/data/{name}", "invalid", str(error)))
-    return errors
+    return shapes.find_errors(DATA[Cluster(cluster)], data, "/data")
 
 
 def find_full_account_number(data: Any, pointer: str = "/data") -> str | None:
@@ -174,17 +131,25 @@ def find_full_account_number(data: Any, pointer: str = "/data") -> str | None:
 
 
 def _holds_number(text: str) -> bool:
-    if len(text) < 13:
-        return False
+    return len(text) >= 13 and (_holds_card(text) or _holds_iban(text))
+
+
+def _holds_card(text: str) -> bool:
+    """Whole groups of digits only: a longer number, a parcel's say, is not a card because a part of it might be."""
     for found in DIGITS.finditer(text):
-        digits = re.sub(r"\D", "", found.group())
-        if any(
-            _luhn(digits[start : start + size])
-            for size in range(13, len(digits) + 1)
-            for start in range(len(digits) - size + 1)
-        ):
-            return True
-    return any(_is_iban(re.sub(r"\s", "", found.group()).upper()) for found in IBAN.finditer(text))
+        groups = re.findall(r"[0-9]+", found.group())
+        for first in range(len(groups)):
+            number = ""
+            for group in groups[first:]:
+                number += group
+                if 13 <= len(number) <= 19 and _luhn(number):
+                    return True
+    return False
+
+
+def _holds_iban(text: str) -> bool:
+    """From every place where one could begin; separators inside it do not count."""
+    return any(_is_iban(re.sub(r"[ -]", "", found[1]).upper()) for found in IBAN.finditer(text))
 
 
 def _luhn(digits: str) -> bool:

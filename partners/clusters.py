@@ -53,12 +53,21 @@ PURPOSES = {
     Cluster.CHAT: Purpose.CUSTOMER_SERVICE,
 }
 SENDABLE = [cluster for cluster in Cluster if cluster is not Cluster.CHAT]
-OTHER_SCOPES = (
-    "grants:read",
-    "grants:request",
-    "notifications:read",
-    "templates:write",
-    "webhooks:write",
-    "audit:read",
-)
-ALL_SCOPES = frozenset([cluster.scope for cluster in Cluster]) | frozenset(OTHER_SCOPES)
+# Every scope in one plain sentence.
+SCOPES = {
+    "notify:balances": "Send people the balances of accounts they chose.",
+    "notify:transactions": "Tell people about money that moved.",
+    "notify:receipts": "Send people receipts of what they bought.",
+    "notify:shipments": "Tell people where their parcels are.",
+    "notify:fraud_alerts": "Ask people about payments that may not be their own.",
+    "notify:account_servicing": "Tell people about their account: a statement, a due date, a locked card.",
+    "chat": "Read what people write to the bank, and answer.",
+    "grants:read": "See what people allow the bank to send.",
+    "grants:request": "Ask people for a grant, and end one.",
+    "notifications:read": "See what became of the bank's notifications.",
+    "templates:write": "Write templates and submit them for review.",
+    "webhooks:write": "Say where the bank hears of events.",
+    "audit:read": "Read the bank's part of the audit trail.",
+}
+ALL_SCOPES = frozenset(SCOPES)
+OTHER_SCOPES = tuple(name for name in SCOPES if name not in {cluster.scope for cluster in Cluster})

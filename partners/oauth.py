@@ -55,9 +55,13 @@ class ClientValidator(OAuth2Validator):
         secret = request.client_secret
         if sum(map(bool, (basic, assertion, secret))) != 1:
             return False
+        if getattr(request, "client_assertion_type", None) not in (None, "", ASSERTION_TYPE):
+            return False
         if assertion:
             return self._by_assertion(request, assertion)
         client_id, secret = _basic_credentials(basic) if basic else (request.client_id, secret)
+        if request.client_id and request.client_id != client_id:
+            return False
         client = self._load_application(client_id, request)
         return client is not None and secret_is_right(client, secret)
 

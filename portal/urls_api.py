@@ -5,6 +5,7 @@ from django.urls import path
 from consents.views import api as consents
 from notifications.views import api as notifications
 from partners.views import api as partners
+from partners.views import webhooks_api as webhooks
 
 urlpatterns = [
     path("me", partners.MeView.as_view()),
@@ -15,4 +16,12 @@ urlpatterns = [
     path("notifications/<str:ntf>", notifications.NotificationDetail.as_view()),
     path("notifications/<str:ntf>/cancel", notifications.NotificationCancel.as_view()),
     path("templates", notifications.Templates.as_view()),
+    path("webhook-endpoints", webhooks.WebhookEndpoints.as_view()),
+    path("webhook-endpoints/<str:whk>", webhooks.WebhookEndpointDetail.as_view()),
+    path("webhook-endpoints/<str:whk>/rotate-secret", webhooks.WebhookEndpointRotateSecret.as_view()),
+    path("webhook-endpoints/<str:whk>/test", webhooks.WebhookEndpointTest.as_view()),
+    path("webhook-endpoints/<str:whk>/recover", webhooks.WebhookEndpointRecover.as_view()),
+    path("webhook-endpoints/<str:whk>/deliveries", webhooks.WebhookDeliveries.as_view()),
+    path("webhook-endpoints/<str:whk>/deliveries/<str:dlv>", webhooks.WebhookDeliveryDetail.as_view()),
+    path("webhook-endpoints/<str:whk>/deliveries/<str:dlv>/resend", webhooks.WebhookDeliveryResend.as_view()),
 ]

@@ -2,41 +2,53 @@
 
 from typing import Any
 
-from django.http import Http404
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from consents.access import get_grant_for
 from consents.actions.give import granted_accounts
 from consents.actions.stop import end_grant
 from consents.models import Grant
+from consents.serializers import (
+    GRANT,
+    GRANTS,
+    REVOKED,
+    GrantedAccount,
+    GrantId,
+    GrantShown,
+    GrantsQuery,
+    RevokeGrant,
+)
 from partners.refusals import Refused
 from portal.api.errors import Problem
-from portal.api.pagination import page
+from portal.api.pagination import Page, page
+from portal.api.schema import operation
+from portal.api.times import rfc3339
 from portal.api.views import ApiView
-from portal.ids import InvalidPublicId, parse_public_id, public_id
-from portal.vault.crypto import blind_index
-from portal.vault.keys import data_key_for
+from portal.ids import public_id
+from portal.vault.crypto import CannotOpen, blind_index, unwrap
+from portal.vault.models import DataKey
 
 
 class Grants(ApiView):
-    """`GET /grants?customer_ref=&status=`."""
+    """`GET /grants`."""
 
     required_scopes = "grants:read"
 
-    def get(self, request: Request) -> Response:
-        """Newest first; accounts are only in the detail."""
-        rows = Grant.objects.filter(
-            partner_id=self.principal.partner_id, environment=self.principal.environment
-        ).select_related("account", "agreement_version__agreement")
-        if reference := request.query_params.get("customer_ref"):
-            index = blind_index("customer_ref", self.principal.partner_id, reference)
+    @operation(answer_example=GRANTS)
+    def get(self, request: Request, query: GrantsQuery) -> Page[GrantShown]:
+        """List the grants
+
+        Of the client's bank and environment, newest first. Sandbox and live never mix.
+        """
+        partner_id = self.principal.partner_id
+        rows = Grant.objects.filter(partner_id=partner_id, environment=self.principal.environment)
+        if "customer_ref" in query:
+            index = blind_index("customer_ref", partner_id, query["customer_ref"])
             rows = rows.filter(customer__ref_index=index)
-        if status := request.query_params.get("status"):
-            if status not in Grant.Status.values:
-                raise Problem("invalid_request", f"`status` is one of {', '.join(Grant.Status.values)}.")
-            rows = rows.filter(status=status)
-        return Response(page(request, rows, show_grant))
+        if "status" in query:
+            rows = rows.filter(status=query["status"])
+        related = rows.select_related("account", "agreement_version__agreement").prefetch_related("records")
+        return page(query, related, _show)
 
 
 class GrantDetail(ApiView):
@@ -44,63 +56,73 @@ class GrantDetail(ApiView):
 
     required_scopes = "grants:read"
 
-    def get(self, request: Request, grt: str) -> Response:
-        """With the accounts, and what the person decided when."""
-        return Response(_detail(_grant(self, grt)))
+    @operation(answer_example=GRANT)
+    def get(self, request: Request, grt: GrantId) -> GrantShown:
+        """See a grant
+
+        What the person allows, for which accounts and until when, and what they decided when.
+        """
+        return _show([get_grant_for(self.principal, grt)])[0]
 
 
 class GrantRevoke(ApiView):
-    """`POST /grants/{id}/revoke`: the bank ends it."""
+    """`POST /grants/{id}/revoke`."""
 
     required_scopes = "grants:request"
 
-    def post(self, request: Request, grt: str) -> Response:
-        """409 `conflict` when it has already ended."""
-        reason = request.data.get("reason")
-        if not isinstance(reason, str) or not 1 <= len(reason) <= 40:
-            error = {"pointer": "/reason", "code": "required", "detail": "Text of 1 to 40 characters."}
-            raise Problem("invalid_request", "A reason is needed.", errors=[error])
-        grant = _grant(self, grt)
+    @operation(
+        problems=("conflict",), examples={"revoke": {"reason": "account closed"}}, answer_example=REVOKED
+    )
+    def post(self, request: Request, grt: GrantId, body: RevokeGrant) -> GrantShown:
+        """End a grant
+
+        For when the bank's customer leaves. What is still queued is withdrawn, and once this has answered no
+        send begins. A grant that has ended stays ended: the person would have to give a new one.
+        """
+        grant = get_grant_for(self.principal, grt)
         try:
-            return Response(show_grant(end_grant(grant_id=grant.id, actor=self.principal, reason=reason)))
+            return _show([end_grant(grant_id=grant.id, actor=self.principal, reason=body["reason"])])[0]
         except Refused as refusal:
             raise Problem("conflict", str(refusal)) from refusal
 
 
-def _grant(view: ApiView, text: str) -> Grant:
-    try:
-        return get_grant_for(view.principal, parse_public_id("grt", text))
-    except InvalidPublicId as error:
-        raise Http404 from error
+def _show(grants: list[Grant]) -> list[GrantShown]:
+    """As the API writes them; the keys that open their accounts are read at once."""
+    banks, people = {grant.partner_id for grant in grants}, {grant.person_id for grant in grants}
+    found = DataKey.objects.filter(partner_id__in=banks, person_id__in=people)
+    keys = {key.person_id: key for key in found}
+    return [_shown(grant, keys) for grant in grants]
 
 
-def show_grant(grant: Grant) -> dict[str, Any]:
-    """The members that lists and details share."""
+def _shown(grant: Grant, keys: dict[Any, DataKey]) -> GrantShown:
     version = grant.agreement_version
+    records = sorted(grant.records.all(), key=lambda record: record.id)
     return {
         "id": public_id("grt", grant.id),
         "status": grant.status,
         "clusters": grant.clusters,
-        "granted_at": _time(grant.granted_at),
-        "expires_at": _time(grant.expires_at),
-        "reconfirm_by": _time(grant.reconfirm_by),
-        "ended_at": _time(grant.ended_at),
+        "accounts": _accounts(grant, keys.get(grant.person_id)),
+        "granted_at": rfc3339(grant.granted_at),
+        "expires_at": rfc3339(grant.expires_at),
+        "reconfirm_by": rfc3339(grant.reconfirm_by),
+        "ended_at": rfc3339(grant.ended_at) if grant.ended_at else None,
         "end_reason": grant.end_reason or None,
         "channel": grant.account.channel,
         "agreement": f"{version.agreement.number} v{version.number}" if version else None,
         "environment": grant.environment,
+        "history": [
+            {"at": rfc3339(record.at), "event": record.event, "clusters": record.clusters}
+            for record in records
+        ],
     }
 
 
-def _detail(grant: Grant) -> dict[str, Any]:
-    key = data_key_for(grant.partner_id, grant.person_id)
-    accounts = granted_accounts(grant, key)
-    history = [
-        {"at": _time(record.at), "event": record.event, "clusters": record.clusters}
-        for record in grant.records.order_by("id")
-    ]
-    return {**show_grant(grant), "accounts": accounts, "history": history}
-
-
-def _time(moment: Any) -> str | None:
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z") if moment else None
+def _accounts(grant: Grant, key: DataKey | None) -> list[GrantedAccount]:
+    """None once the key is destroyed, or was made anew after that."""
+    if key is None:
+        return []
+    try:
+        opened = unwrap(key.wrapped, key_id=key.id, kek_id=key.kek_id)
+        return [GrantedAccount(**account) for account in granted_accounts(grant, opened)]  # type: ignore[typeddict-item]
+    except CannotOpen:
+        return []

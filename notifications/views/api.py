@@ -1,157 +1,166 @@
 """The API's notifications and templates."""
 
-from datetime import datetime
-from typing import Any, ClassVar
+from datetime import datetime, timedelta
+from typing import ClassVar, cast
 from uuid import UUID
 
 from django.db.models import Q
-from django.http import Http404
+from django.utils import timezone
 from rest_framework.request import Request as ApiRequest
-from rest_framework.response import Response
 
 from notifications.access import deliveries_for, get_delivery_for
 from notifications.actions.accept import Request, accept_notification
 from notifications.actions.withdraw import cancel_notification
 from notifications.models import Attempt, Delivery, Template
-from notifications.timeline import public_status, rfc3339, timeline
+from notifications.serializers import (
+    ACCEPTED,
+    CANCELLED,
+    EXAMPLES,
+    NOTIFICATIONS,
+    SCOPES,
+    TEMPLATES,
+    TOLD,
+    AcceptedNotification,
+    AttemptShown,
+    Moment,
+    NewNotification,
+    NotificationId,
+    NotificationShown,
+    NotificationsQuery,
+    NotificationTold,
+    TemplateShown,
+)
+from notifications.timeline import public_status, timeline
 from partners.clusters import Cluster
 from partners.refusals import Refused
 from portal.api.errors import Problem
-from portal.api.pagination import page
+from portal.api.pagination import Page, PageQuery, page
+from portal.api.schema import operation
+from portal.api.times import rfc3339
 from portal.api.views import ApiView
-from portal.ids import InvalidPublicId, parse_public_id, public_id
+from portal.ids import public_id
 from portal.vault.crypto import blind_index
 
-TEXTS = {"template": 60, "customer_ref": 128, "grant_id": 36, "locale": 10, "collapse_key": 64}
-TIMES = ("send_at", "expires_at")
-STATUSES = {*Delivery.Status.values, "SCHEDULED", "ACCEPTED"} - {"QUEUED"}
+REFUSALS = (
+    "no_active_grant",
+    "grant_paused",
+    "reconfirmation_due",
+    "account_not_in_grant",
+    "partner_suspended",
+    "agreement_not_in_force",
+    "template_not_approved",
+    "invalid_data",
+    "full_account_number",
+)
+_CLOCK_STEP = timedelta(minutes=1)  # how far a server's clock may have gone back between two ids
 
 
 class Notifications(ApiView):
-    """`POST /notifications` accepts one, `GET` lists the client's, newest first."""
+    """`POST /notifications`, `GET /notifications`."""
 
     required_scopes: ClassVar[dict[str, str] | str] = {"GET": "notifications:read"}
 
-    def post(self, request: ApiRequest) -> Response:
-        """202, or a problem that says what forbids it; then nothing was written."""
-        return Response(accept_notification(request=_read(request.data), actor=self.principal), status=202)
+    @operation(status=202, problems=REFUSALS, scopes=SCOPES, examples=EXAMPLES, answer_example=ACCEPTED)
+    def post(self, request: ApiRequest, body: NewNotification) -> AcceptedNotification:
+        """Send a notification
 
-    def get(self, request: ApiRequest) -> Response:
-        """Filters: `status`, `cluster`, `customer_ref`, `created_after`."""
+        Needs the scope of the template's cluster. Everything is checked before the answer; a refusal writes
+        nothing. The message then goes out as soon as it may, and the grant is asked once more just before.
+        """
+        asked = Request(
+            template=body["template"],
+            data=body["data"],
+            customer_ref=body.get("customer_ref") or "",
+            grant_id=body.get("grant_id"),
+            locale=body.get("locale") or "en",
+            send_at=body.get("send_at"),
+            expires_at=body.get("expires_at"),
+            collapse_key=body.get("collapse_key") or "",
+        )
+        return cast(AcceptedNotification, accept_notification(request=asked, actor=self.principal))
+
+    @operation(answer_example=NOTIFICATIONS)
+    def get(self, request: ApiRequest, query: NotificationsQuery) -> Page[NotificationShown]:
+        """List the notifications
+
+        Of the client's bank and environment, newest first. Filters narrow the list together.
+        """
         rows = deliveries_for(self.principal)
-        query = request.query_params
-        if status := query.get("status"):
-            rows = rows.filter(_with_status(status))
-        if cluster := query.get("cluster"):
-            rows = rows.filter(notification__cluster=cluster)
-        if reference := query.get("customer_ref"):
-            index = blind_index("customer_ref", self.principal.partner_id, reference)
+        if "status" in query:
+            rows = rows.filter(_with_status(query["status"]))
+        if "cluster" in query:
+            rows = rows.filter(notification__cluster=query["cluster"])
+        if "customer_ref" in query:
+            index = blind_index("customer_ref", self.principal.partner_id, query["customer_ref"])
             rows = rows.filter(grant__customer__ref_index=index)
-        if after := query.get("created_after"):
-            rows = rows.filter(notification__created_at__gt=_time("created_after", after))
-        return Response(page(request, rows, _summary))
+        if "created_after" in query:
+            after = query["created_after"]
+            rows = rows.filter(notification__created_at__gt=after, id__gte=_first_id(after - _CLOCK_STEP))
+        return page(query, rows, lambda found: [_shown(row) for row in found])
 
 
 class NotificationDetail(ApiView):
-    """`GET /notifications/{id}`: status, timeline and attempts."""
+    """`GET /notifications/{id}`."""
 
     required_scopes = "notifications:read"
 
-    def get(self, request: ApiRequest, ntf: str) -> Response:
-        """Three queries."""
-        delivery = get_delivery_for(self.principal, _uuid("ntf", ntf))
+    @operation(answer_example=TOLD)
+    def get(self, request: ApiRequest, ntf: NotificationId) -> NotificationTold:
+        """See a notification
+
+        Its status, what happened to it when, and every attempt to hand it to the messaging platform.
+        """
+        delivery = get_delivery_for(self.principal, ntf)
         attempts = list(Attempt.objects.filter(delivery=delivery).order_by("id"))
-        shown = [_attempt(attempt) for attempt in attempts]
-        return Response({**_summary(delivery), "timeline": timeline(delivery, attempts), "attempts": shown})
+        moments = cast(list[Moment], timeline(delivery, attempts))
+        return {**_shown(delivery), "timeline": moments, "attempts": [_attempt(one) for one in attempts]}
 
 
 class NotificationCancel(ApiView):
-    """`POST /notifications/{id}/cancel`, before sending only."""
+    """`POST /notifications/{id}/cancel`."""
 
-    def post(self, request: ApiRequest, ntf: str) -> Response:
-        """Needs the scope of its cluster; 409 `too_late_to_cancel` once sending has begun."""
-        delivery = get_delivery_for(self.principal, _uuid("ntf", ntf))
+    @operation(problems=("too_late_to_cancel",), scopes=SCOPES, answer_example=CANCELLED)
+    def post(self, request: ApiRequest, ntf: NotificationId) -> NotificationShown:
+        """Cancel a notification
+
+        Needs the scope of its cluster, and takes no body. It works as long as sending has not begun.
+        """
+        delivery = get_delivery_for(self.principal, ntf)
         self.require_scope(Cluster(delivery.notification.cluster).scope)
         try:
-            return Response(_summary(cancel_notification(delivery=delivery, actor=self.principal)))
+            return _shown(cancel_notification(delivery=delivery, actor=self.principal))
         except Refused as refusal:
             raise Problem("too_late_to_cancel", str(refusal)) from refusal
 
 
 class Templates(ApiView):
-    """`GET /templates`: the bank's wording and its review."""
+    """`GET /templates`."""
 
-    def get(self, request: ApiRequest) -> Response:
-        """Two queries, whatever the page's size."""
+    @operation(answer_example=TEMPLATES)
+    def get(self, request: ApiRequest, query: PageQuery) -> Page[TemplateShown]:
+        """List the templates
+
+        The bank's wording with its review. Any token may read them; an approved version is what is sent.
+        """
         rows = Template.objects.filter(partner_id=self.principal.partner_id).prefetch_related("versions")
-        return Response(page(request, rows, _template))
-
-
-def _read(data: dict[str, Any]) -> Request:
-    errors: list[dict[str, str]] = []
-    known = {*TEXTS, *TIMES, "data"}
-    errors += [_error(name, "unknown_field", "There is no such field.") for name in data if name not in known]
-    for name, longest in TEXTS.items():
-        value = data.get(name)
-        if value is not None and not (
-            isinstance(value, str) and 1 <= len(value) <= longest and "\0" not in value
-        ):
-            errors.append(_error(name, "invalid", f"Text of 1 to {longest} characters."))
-    if not data.get("template"):
-        errors.append(_error("template", "required", "This is required."))
-    if ("customer_ref" in data) == ("grant_id" in data):
-        errors.append(_error("customer_ref", "required", "Send either customer_ref or grant_id."))
-    if not isinstance(data.get("data"), dict):
-        errors.append(_error("data", "required", "This must be an object."))
-    if errors:
-        raise Problem("invalid_request", "Some fields do not fit.", errors=errors)
-    try:
-        grant_id = parse_public_id("grt", data["grant_id"]) if "grant_id" in data else None
-    except InvalidPublicId as error:
-        raise Problem("no_active_grant") from error
-    return Request(
-        template=data["template"],
-        data=data["data"],
-        customer_ref=data.get("customer_ref") or "",
-        grant_id=grant_id,
-        locale=data.get("locale") or "en",
-        send_at=_time("send_at", data["send_at"]) if data.get("send_at") else None,
-        expires_at=_time("expires_at", data["expires_at"]) if data.get("expires_at") else None,
-        collapse_key=data.get("collapse_key") or "",
-    )
-
-
-def _error(name: str, code: str, detail: str) -> dict[str, str]:
-    return {"pointer": f"/{name}", "code": code, "detail": detail}
-
-
-def _time(name: str, text: Any) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except (TypeError, ValueError):
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        detail = "An RFC 3339 time with an offset, such as 2026-01-31T09:30:00Z."
-        raise Problem("invalid_request", f"`{name}` is not a time.", errors=[_error(name, "invalid", detail)])
-    return moment
-
-
-def _uuid(prefix: str, text: str) -> UUID:
-    try:
-        return parse_public_id(prefix, text)
-    except InvalidPublicId as error:
-        raise Http404 from error
+        return page(query, rows, lambda found: [_template(row) for row in found])
 
 
 def _with_status(status: str) -> Q:
-    if status not in STATUSES:
-        raise Problem("invalid_request", f"`status` is one of {', '.join(sorted(STATUSES))}.")
-    if status not in ("SCHEDULED", "ACCEPTED"):
-        return Q(status=status)
-    return Q(status=Delivery.Status.QUEUED)
+    """What `public_status` calls so, in the database's terms."""
+    queued = Q(status=Delivery.Status.QUEUED)
+    waits_for_its_time = Q(attempts=0, reason="", next_attempt_at__gt=timezone.now())
+    if status == "SCHEDULED":
+        return queued & waits_for_its_time
+    return queued & ~waits_for_its_time if status == "ACCEPTED" else Q(status=status)
 
 
-def _summary(delivery: Delivery) -> dict[str, Any]:
+def _first_id(moment: datetime) -> UUID:
+    """The smallest UUIDv7 of that millisecond: with it a list by id stops early, instead of reading on."""
+    return UUID(int=max(int(moment.timestamp() * 1000), 0) << 80)
+
+
+def _shown(delivery: Delivery) -> NotificationShown:
     notification = delivery.notification
     return {
         "id": public_id("ntf", notification.id),
@@ -165,7 +174,7 @@ def _summary(delivery: Delivery) -> dict[str, Any]:
     }
 
 
-def _attempt(attempt: Attempt) -> dict[str, Any]:
+def _attempt(attempt: Attempt) -> AttemptShown:
     return {
         "number": attempt.number,
         "at": rfc3339(attempt.at),
@@ -176,7 +185,7 @@ def _attempt(attempt: Attempt) -> dict[str, Any]:
     }
 
 
-def _template(template: Template) -> dict[str, Any]:
+def _template(template: Template) -> TemplateShown:
     return {
         "id": public_id("tpl", template.id),
         "name": template.name,

@@ -1,15 +1,17 @@
-"""A bank's API clients: made, given a second secret, ended."""
+"""A bank's API clients: made, given a second secret or a public key, ended."""
 
 import secrets
 from collections.abc import Iterable
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from oauth2_provider.models import get_access_token_model
 
 from partners.api_client import ApiClient, ClientKey, ClientSecret
 from partners.client_authentication import secret_digest
+from partners.client_keys import read_public_key
 from partners.clusters import ALL_SCOPES, Cluster, Environment
 from partners.models import AgreementVersion
 from partners.refusals import Refused
@@ -67,6 +69,24 @@ def add_secret(*, client_id: UUID, actor: Principal) -> str:
         secret = _new_secret(client)
         record(Code.CLIENT_SECRET_ADDED, actor=actor, target=client, partner_id=client.partner_id)
     return secret
+
+
+@transaction.atomic
+def add_client_key(*, client_id: UUID, public_key: str, actor: Principal) -> ClientKey:
+    """A public key (PEM or JWK) that the client may sign its assertions with, beside its secrets or instead.
+
+    Raises Refused for what is private, weak, or known already.
+    """
+    jwk = read_public_key(public_key)
+    kid = jwk.pop("kid")
+    with scope(Principal.system()):
+        client = _locked(client_id, actor)
+        if client.keys.filter(Q(kid=kid) | Q(jwk=jwk)).exists():
+            raise Refused("The client has this key, or another of the same `kid`, already.")
+        key = ClientKey.objects.create(client=client, partner_id=client.partner_id, kid=kid, jwk=jwk)
+        data = {"kid": kid, "kty": jwk["kty"]}
+        record(Code.CLIENT_KEY_ADDED, actor=actor, target=client, partner_id=client.partner_id, data=data)
+    return key
 
 
 @transaction.atomic

@@ -2,38 +2,41 @@
 
 from django.db.models import F
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from partners.models import AgreementVersion, ApiClient, Partner
+from partners.serializers import ME, AgreementSummary, Me
+from portal.api.schema import operation
 from portal.api.times import rfc3339
 from portal.api.views import ApiView
 from portal.ids import public_id
 
 
 class MeView(ApiView):
-    """The client, its bank, its environment and scopes, the agreement in force and the rate limit."""
+    """`GET /me`."""
 
-    def get(self, request: Request) -> Response:
-        """Who the token is: client, bank, environment, scopes, agreement in force, rate limit."""
+    @operation(answer_example=ME)
+    def get(self, request: Request) -> Me:
+        """See whom the token stands for
+
+        The client, its bank, the environment, the token's scopes, the agreement in force and the rate limit.
+        """
         client = ApiClient.objects.only("id", "name").get(pk=self.principal.id)
         partner = Partner.objects.only("id", "name", "slug", "status").get(pk=self.principal.partner_id)
-        return Response(
-            {
-                "client": {"id": public_id("cli", client.id), "name": client.name},
-                "partner": {
-                    "id": public_id("ptn", partner.id),
-                    "name": partner.name,
-                    "slug": partner.slug,
-                    "status": partner.status,
-                },
-                "environment": self.principal.environment,
-                "scopes": sorted(self.principal.scopes),
-                "agreement": self._agreement(),
-                "rate_limit": {"requests": self.caller.rate_per_second, "per_seconds": 1},
-            }
-        )
+        return {
+            "client": {"id": public_id("cli", client.id), "name": client.name},
+            "partner": {
+                "id": public_id("ptn", partner.id),
+                "name": partner.name,
+                "slug": partner.slug,
+                "status": partner.status,
+            },
+            "environment": self.principal.environment,
+            "scopes": sorted(self.principal.scopes),
+            "agreement": self._agreement(),
+            "rate_limit": {"requests": self.caller.rate_per_second, "per_seconds": 1},
+        }
 
-    def _agreement(self) -> dict[str, object] | None:
+    def _agreement(self) -> AgreementSummary | None:
         version = (
             AgreementVersion.objects.filter(
                 partner_id=self.principal.partner_id, status=AgreementVersion.Status.FINALIZED

@@ -10,6 +10,7 @@ from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_safe
 from oauth2_provider.views.mixins import OAuthLibMixin
 
 from partners.client_authentication import ALGORITHMS
@@ -17,6 +18,11 @@ from partners.clusters import ALL_SCOPES
 from portal.tenancy.context import scope
 from portal.tenancy.principal import Principal
 
+_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+_ONCE = (
+    "grant_type", "scope", "token", "token_type_hint",
+    "client_id", "client_secret", "client_assertion", "client_assertion_type",
+)  # fmt: skip
 _METHODS = ["client_secret_basic", "client_secret_post", "private_key_jwt"]
 
 
@@ -41,18 +47,23 @@ class OAuthEndpoint(OAuthLibMixin, View):
         return response
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        """Hands the request to oauthlib."""
+        """Hands the request to oauthlib, unless it is no form or names a parameter twice (RFC 6749 §3.2)."""
+        if request.content_type not in _FORMS or request.META.get("QUERY_STRING"):
+            return _invalid_request("Send the parameters in the body, as application/x-www-form-urlencoded.")
+        if twice := [name for name in _ONCE if len(request.POST.getlist(name)) > 1]:
+            return _invalid_request(f"Send {twice[0]} only once.")
         core = self.get_oauthlib_core()
         uri, method, body, headers = core._extract_params(request)
         with scope(Principal.system()), transaction.atomic():
             answer = getattr(core.server, self.server_method)(uri, method, body, headers)
         headers, text, status = answer
+        if status == 401:
+            headers = {**headers, "WWW-Authenticate": 'Basic realm="parley", charset="UTF-8"'}
         return HttpResponse(text or "", status=status, headers=headers)
 
     def http_method_not_allowed(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """405, in OAuth's own form."""
-        error = {"error": "invalid_request", "error_description": "Use POST."}
-        return JsonResponse(error, status=405, headers={"Allow": "POST"})
+        return _invalid_request("Use POST.", status=405, headers={"Allow": "POST"})
 
 
 class TokenView(OAuthEndpoint):
@@ -73,6 +84,7 @@ class IntrospectView(OAuthEndpoint):
     server_method = "create_introspect_response"
 
 
+@require_safe
 def metadata(request: HttpRequest) -> JsonResponse:
     """RFC 8414."""
     base = settings.BASE_URL
@@ -89,3 +101,10 @@ def metadata(request: HttpRequest) -> JsonResponse:
         answer[f"{name}_endpoint_auth_methods_supported"] = _METHODS
         answer[f"{name}_endpoint_auth_signing_alg_values_supported"] = ALGORITHMS
     return JsonResponse(answer)
+
+
+def _invalid_request(
+    detail: str, *, status: int = 400, headers: dict[str, str] | None = None
+) -> HttpResponse:
+    error = {"error": "invalid_request", "error_description": detail}
+    return JsonResponse(error, status=status, headers=headers)

@@ -2,48 +2,51 @@
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any, Generic, TypedDict, TypeVar
 from uuid import UUID
 
 from django.db.models import QuerySet
-from rest_framework.request import Request
 
-from portal.api.errors import Problem
+from portal.api.shapes import Pattern, Whole
 
+T = TypeVar("T")
 DEFAULT_LIMIT = 25
 LARGEST_LIMIT = 100
 
 
-def page(request: Request, rows: QuerySet[Any], show: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
-    """The answer's body: {"data": […], "next_cursor": text or null}. `rows` have a UUIDv7 `id`.
+def _read_cursor(text: str) -> UUID:
+    return UUID(bytes=urlsafe_b64decode(text + "=="))
 
-    Reads `limit` (1 to 100) and `cursor` from the query; raises `invalid_request` when one is wrong.
-    """
-    limit = _limit(request.query_params.get("limit"))
-    if cursor := request.query_params.get("cursor"):
-        rows = rows.filter(id__lt=_read_cursor(cursor))
+
+CURSOR = Pattern("[A-Za-z0-9_-]{22}", "This must be a cursor that this list gave.", 22, parse=_read_cursor)
+
+
+class PageQuery(TypedDict, total=False):
+    """What every list takes."""
+
+    limit: Annotated[int, Whole(1, LARGEST_LIMIT, DEFAULT_LIMIT), "How many to a page."]
+    cursor: Annotated[UUID, CURSOR, "The `next_cursor` of the page before."]
+
+
+class Page(TypedDict, Generic[T]):
+    """A part of a list, newest first."""
+
+    data: list[T]
+    next_cursor: Annotated[str | None, CURSOR, "Ask for the next page with it; null on the last."]
+
+
+def page(query: PageQuery, rows: QuerySet[Any], show: Callable[[list[Any]], list[T]]) -> Page[T]:
+    """The page that was asked for. `show` writes its rows, all at once; they have a UUIDv7 `id`."""
+    limit = query.get("limit", DEFAULT_LIMIT)
+    if cursor := query.get("cursor"):
+        rows = rows.filter(id__lt=cursor)
     found: list[Any] = list(rows.order_by("-id")[: limit + 1])
     more = len(found) > limit
     return {
-        "data": [show(row) for row in found[:limit]],
+        "data": show(found[:limit]),
         "next_cursor": _cursor(found[limit - 1].id) if more else None,
     }
 
 
-def _limit(text: str | None) -> int:
-    if text is None:
-        return DEFAULT_LIMIT
-    if not (text.isascii() and text.isdigit() and len(text) <= 3 and 1 <= int(text) <= LARGEST_LIMIT):
-        raise Problem("invalid_request", f"`limit` is a number from 1 to {LARGEST_LIMIT}.")
-    return int(text)
-
-
 def _cursor(last: UUID) -> str:
     return urlsafe_b64encode(last.bytes).rstrip(b"=").decode()
-
-
-def _read_cursor(text: str) -> UUID:
-    try:
-        return UUID(bytes=urlsafe_b64decode(text.encode("ascii") + b"=="))
-    except ValueError as error:
-        raise Problem("invalid_request", "`cursor` is not one that this list gave.") from error

@@ -2,7 +2,8 @@
 
 from django.urls import path
 
-from portal.api.openapi import api_page, error_page, openapi_json
+from portal.api.docs import api_page, error_page
+from portal.api.openapi import openapi_json
 
 urlpatterns = [
     path("api/v1/openapi.json", openapi_json, name="openapi"),

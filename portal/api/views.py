@@ -1,5 +1,6 @@
 """The view every endpoint under /api/v1 is."""
 
+import json
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -73,7 +74,8 @@ class ApiView(APIView):
         if handler is None:
             self.http_method_not_allowed(request)
         needed = self.required_scopes
-        if needed := needed if isinstance(needed, str) else needed.get(method, ""):
+        read_as = "GET" if method == "HEAD" else method
+        if needed := needed if isinstance(needed, str) else needed.get(read_as, ""):
             self.require_scope(needed)
         if method in _BODY:
             _read_body(request)
@@ -98,10 +100,21 @@ class ApiView(APIView):
 
 def _read_body(request: Request) -> None:
     """Reads and parses the body now, so that what is wrong with it is found before anything is done."""
-    _ = request._request.body  # raises RequestDataTooBig above DATA_UPLOAD_MAX_MEMORY_SIZE
+    raw = request._request.body  # raises RequestDataTooBig above DATA_UPLOAD_MAX_MEMORY_SIZE
     try:
         data = request.data
     except RecursionError as error:
         raise Problem("invalid_request", "The body is nested too deeply.") from error
     if not isinstance(data, dict):
         raise Problem("invalid_request", "The body must be a JSON object.")
+    if b"\\u" in raw and not _is_text(data):
+        raise Problem("invalid_request", "The body holds half of a surrogate pair, which is no text.")
+
+
+def _is_text(data: Any) -> bool:
+    """What JSON can escape but UTF-8 cannot write could be neither kept nor answered."""
+    try:
+        json.dumps(data, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True

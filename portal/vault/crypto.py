@@ -91,5 +91,5 @@ def _decrypt(secret: bytes, sealed: bytes, aad: bytes) -> bytes:
     nonce, body = sealed[1 : 1 + NONCE_BYTES], sealed[1 + NONCE_BYTES :]
     try:
         return AESGCM(secret).decrypt(nonce, body, VERSION + aad)
-    except InvalidTag as error:
+    except (InvalidTag, ValueError) as error:  # the latter when it is cut short
         raise CannotOpen("not sealed for this place") from error

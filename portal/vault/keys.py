@@ -15,6 +15,12 @@ def data_key_for(partner_id: UUID, person_id: UUID | None = None) -> DataKeyMate
     return unwrap(row.wrapped, key_id=row.id, kek_id=row.kek_id)
 
 
+def find_data_key(partner_id: UUID, person_id: UUID | None = None) -> DataKeyMaterial | None:
+    """The same for those who only read; None once it was destroyed."""
+    row = DataKey.objects.filter(partner_id=partner_id, person_id=person_id).first()
+    return unwrap(row.wrapped, key_id=row.id, kek_id=row.kek_id) if row else None
+
+
 def _make(partner_id: UUID, person_id: UUID | None) -> DataKey:
     key_id = uuid7()
     kek_id, wrapped = new_wrapped_key(key_id)

@@ -1,17 +1,30 @@
-"""A bank with sandbox clients, and calls as one of them."""
+"""Banks with clients, and calls as one of them: every answer is held to the OpenAPI document."""
 
 import base64
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 import pytest
-from django.test import Client
+from django.db import transaction
+from django.utils import timezone
 
+from consents.actions.give import Account
+from notifications.serializers import EXAMPLES
 from partners.access import member_principal
 from partners.actions.clients import create_client
 from partners.actions.partners import register_partner
+from partners.models import WebhookEndpoint
 from portal.accounts.models import User
+from portal.demo.story import BANKS, PEOPLE
+from portal.demo.world import Bank, Staff, make_bank, make_customer, make_person, make_staff
+from portal.tenancy.context import scope
 from portal.tenancy.principal import Principal
+
+from .documented import DocumentedClient
+
+PASSWORD = "correct horse battery staple"
+HOOK = "https://hooks.norden.example/parley"
 
 
 @dataclass
@@ -22,8 +35,9 @@ class Caller:
     partner_id: UUID
     client_id: str
     secret: str
-    owner: Principal
-    http: Client
+    owner: Principal | None = None
+    http: DocumentedClient = field(default_factory=lambda: DocumentedClient(raise_request_exception=False))
+    _bearer: str = ""
 
     @property
     def basic(self) -> dict[str, str]:
@@ -42,6 +56,20 @@ class Caller:
         """The headers of a call to the API."""
         return {"Authorization": f"Bearer {self.token(scope)}"}
 
+    def get(self, path: str) -> Any:
+        """A call below /api/v1, with a token of all scopes."""
+        return self.http.get(f"/api/v1{path}", headers=self.headers)
+
+    def post(self, path: str, body: Any = None) -> Any:
+        """A call below /api/v1, with a token of all scopes."""
+        return self.http.post(f"/api/v1{path}", body or {}, "application/json", headers=self.headers)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """With the same token each time."""
+        self._bearer = self._bearer or self.token()
+        return {"Authorization": f"Bearer {self._bearer}"}
+
 
 @pytest.fixture
 def make_caller(db):
@@ -52,8 +80,7 @@ def make_caller(db):
         client, secret = create_client(
             partner_id=partner.id, name=slug, environment="sandbox", scopes=scopes, actor=actor
         )
-        http = Client(raise_request_exception=False)
-        return Caller(client.id, partner.id, client.client_id, secret, actor, http)
+        return Caller(client.id, partner.id, client.client_id, secret, actor)
 
     return make
 
@@ -61,3 +88,64 @@ def make_caller(db):
 @pytest.fixture
 def caller(make_caller):
     return make_caller()
+
+
+def as_caller(bank: Bank, environment: str = "live") -> Caller:
+    """A bank's client."""
+    client = bank.clients[environment]
+    return Caller(client.id, bank.partner.id, client.client_id, client.client_secret)
+
+
+@pytest.fixture
+def demo(db: None) -> dict[str, Bank]:
+    """The demo's banks by their slugs, with their customers: where the documentation's examples are true."""
+    staff, people = make_staff("parley.example", PASSWORD), {}
+    banks = {row[1]: make_live_bank(staff, *row) for row in BANKS}
+    for email, name, slug, address, reference, digits, clusters in PEOPLE:
+        people[email] = people.get(email) or make_person(email, name, PASSWORD)
+        accounts = [Account(f"acc-{digits}-1", f"•• {digits}", "Current account")]
+        make_customer(
+            banks[slug],
+            customer_ref=reference,
+            address=address,
+            accounts=accounts,
+            clusters=clusters,
+            person=people[email],
+        )
+    return banks
+
+
+@pytest.fixture
+def bank(db: None) -> Bank:
+    """A live bank with one customer, who allows everything."""
+    found = make_live_bank(make_staff("parley.example", PASSWORD), *BANKS[0])
+    make_customer(
+        found,
+        customer_ref="CUST-1001",
+        address="2009",
+        accounts=[Account("acc-4821-1", "•• 4821", "Current account")],
+        clusters=BANKS[0][3],
+        person=make_person("all@people.example", "Al Lowe", PASSWORD),
+    )
+    return found
+
+
+def make_live_bank(staff: Staff, name: str, slug: str, page: str, clusters: list[str]) -> Bank:
+    """A bank of the demo."""
+    secrets = {"app_secret": "secret"}
+    return make_bank(
+        name=name, slug=slug, staff=staff, password=PASSWORD, page=page, secrets=secrets, clusters=clusters
+    )
+
+
+def real_ids(caller: Caller, path: str) -> dict[str, str]:
+    """Of something that there is, for the ids in a path of the document."""
+    if path.startswith("/api/v1/webhook-endpoints"):
+        endpoint = caller.post("/webhook-endpoints", {"url": HOOK}).json()
+        with scope(Principal.system()), transaction.atomic():  # as if the host had answered its challenge
+            WebhookEndpoint.objects.update(verified_at=timezone.now())
+        ids = {"id": endpoint["id"], "dlv": endpoint["challenge"]["delivery_id"]}
+        return ids if "{dlv}" in path else {"id": ids["id"]}
+    if path.startswith("/api/v1/notifications"):
+        return {"id": caller.post("/notifications", EXAMPLES["BALANCES"]).json()["id"]}
+    return {"id": caller.get("/grants").json()["data"][0]["id"]}

@@ -1,5 +1,6 @@
 """Tokens: how clients get, use and lose them."""
 
+import json
 import time
 
 import pytest
@@ -8,8 +9,8 @@ from django.test import TestCase
 from joserfc import jwk, jwt
 from oauth2_provider.models import get_access_token_model
 
-from partners.actions.clients import add_secret, revoke_client
-from partners.api_client import ClientKey, ClientSecret
+from partners.actions.clients import add_client_key, add_secret, revoke_client
+from partners.api_client import ClientSecret
 from partners.client_authentication import ASSERTION_TYPE
 from partners.refusals import Refused
 from portal.ids import uuid7
@@ -58,6 +59,59 @@ def test_two_ways_to_authenticate_at_once_are_refused(caller):
     form = GRANT | {"client_id": caller.client_id, "client_secret": caller.secret}
 
     assert caller.http.post("/oauth/token", form, headers=caller.basic).status_code == 401
+
+
+@pytest.mark.parametrize("path", ["token", "revoke", "introspect"])
+def test_a_client_that_did_not_prove_itself_is_told_how(caller, path):
+    form = GRANT | {"token": "x", "client_id": caller.client_id, "client_secret": "wrong"}
+    answer = caller.http.post(f"/oauth/{path}", form)
+
+    assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
+    assert answer["WWW-Authenticate"].startswith("Basic realm=")
+    assert answer["Cache-Control"] == "no-store"
+
+
+def test_a_secret_for_somebody_else_is_refused(caller, make_caller):
+    form = GRANT | {"client_id": make_caller("second").client_id}
+
+    assert caller.http.post("/oauth/token", form, headers=caller.basic).status_code == 401
+
+
+@pytest.mark.parametrize("name", ["grant_type", "scope", "client_id"])
+def test_a_parameter_that_comes_twice(caller, name):
+    form = GRANT | {name: ["grants:read", "notify:balances"]}
+    answer = caller.http.post("/oauth/token", form, headers=caller.basic)
+
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+    assert name in answer.json()["error_description"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "kind"),
+    [
+        ("token", '{"grant_type": "client_credentials"}', "application/json"),
+        ("revoke", "token=x", "text/plain"),
+        ("introspect", "", ""),
+        ("token?client_id=x", "grant_type=client_credentials", "application/x-www-form-urlencoded"),
+        ("introspect", "token_type_hint=access_token", "application/x-www-form-urlencoded"),
+        ("token", "grant_type=client_credentials&scope=%00", "application/x-www-form-urlencoded"),
+        ("token", "grant_type=client_credentials&scope=a%22b", "application/x-www-form-urlencoded"),
+    ],
+)
+def test_a_request_that_is_none(caller, path, body, kind):
+    answer = caller.http.post(f"/oauth/{path}", body, kind, headers=caller.basic)
+
+    assert answer.status_code == 400
+    assert answer.json()["error"] in ("invalid_request", "invalid_scope")
+    assert answer["Cache-Control"] == "no-store"
+
+
+def test_a_form_that_is_too_large(caller):
+    answer = caller.http.post(
+        "/oauth/token", "x=" + "y" * 1_100_000, "application/x-www-form-urlencoded", headers=caller.basic
+    )
+
+    assert (answer.status_code, answer["Content-Type"]) == (413, "application/problem+json")
 
 
 def test_a_scope_the_client_does_not_have(caller):
@@ -130,11 +184,13 @@ def test_another_banks_token_can_neither_be_seen_nor_revoked(caller, make_caller
     assert own["client_id"] == caller.client_id
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "PUT", "DELETE"])
 @pytest.mark.parametrize("path", ["token", "revoke", "introspect"])
-def test_post_only(caller, path):
-    answer = caller.http.get(f"/oauth/{path}?token=x", headers=caller.basic)
+def test_post_only(caller, path, method):
+    answer = caller.http.generic(method, f"/oauth/{path}?token=x", headers=caller.basic)
 
-    assert (answer.status_code, answer.json()["error"]) == (405, "invalid_request")
+    assert (answer.status_code, answer["Allow"]) == (405, "POST")
+    assert method == "HEAD" or answer.json()["error"] == "invalid_request"
 
 
 def test_metadata(client):
@@ -143,6 +199,8 @@ def test_metadata(client):
     assert body["issuer"] == settings.BASE_URL
     assert body["token_endpoint"] == f"{settings.BASE_URL}/oauth/token"
     assert "private_key_jwt" in body["token_endpoint_auth_methods_supported"]
+    assert client.head("/.well-known/oauth-authorization-server").status_code == 200
+    assert client.post("/.well-known/oauth-authorization-server").status_code == 405
 
 
 class TestPrivateKeyJwt:
@@ -151,10 +209,8 @@ class TestPrivateKeyJwt:
     @pytest.fixture
     def key(self, caller):
         key = jwk.ECKey.generate_key("P-256", {"kid": "one"})
-        with scope(Principal.system()):
-            ClientKey.objects.create(
-                client_id=caller.id, partner_id=caller.partner_id, kid="one", jwk=key.as_dict(private=False)
-            )
+        public = json.dumps(key.as_dict(private=False))
+        add_client_key(client_id=caller.id, public_key=public, actor=caller.owner)
         return key
 
     def ask(self, caller, key, **changes):

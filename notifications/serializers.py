@@ -1,0 +1,269 @@
+"""What the API says of notifications and templates, and takes."""
+
+from datetime import datetime
+from typing import Annotated, Any, NotRequired, TypedDict
+from uuid import UUID
+
+from consents.serializers import CustomerRef
+from notifications.channels.base import Outcome
+from notifications.models import Delivery, TemplateVersion
+from notifications.typed_data import DATA
+from partners.clusters import SENDABLE, Cluster
+from partners.serializers import EnvironmentName
+from portal.api.json_schema import Schemas
+from portal.api.pagination import Page, PageQuery
+from portal.api.shapes import (
+    CLOCK,
+    TIME,
+    Invalid,
+    OneOf,
+    Pattern,
+    Schema,
+    Shape,
+    Text,
+    exactly_one,
+    public_id,
+)
+
+STATUSES = ("SCHEDULED", "ACCEPTED", *(name for name in Delivery.Status.values if name != "QUEUED"))
+SCOPES = tuple(cluster.scope for cluster in SENDABLE)
+LOCALE = Pattern("[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,6})?", "This must be a language, such as en or pt-BR.", 10)
+
+NotificationId = Annotated[UUID, public_id("ntf"), "The notification's id."]
+ClusterName = Annotated[str, OneOf(tuple(Cluster.values)), "The kind of data."]
+Status = Annotated[str, OneOf(STATUSES)]
+
+
+class ClusterData(Shape):
+    """An object; that it is what the template's cluster asks for, accepting finds out."""
+
+    def read(self, value: Any) -> dict[str, Any]:
+        """The object, whatever is in it."""
+        if not isinstance(value, dict):
+            raise Invalid("This must be an object.")
+        return value
+
+    def schema(self, schemas: Schemas) -> Schema:
+        """One of the clusters' own schemas."""
+        return {"oneOf": [schemas.of(DATA[cluster]) for cluster in SENDABLE]}
+
+
+@exactly_one("customer_ref", "grant_id")
+class NewNotification(TypedDict):
+    """What to send, to whom. Either `customer_ref` or `grant_id` says to whom."""
+
+    customer_ref: NotRequired[
+        Annotated[str | None, Text(128), "To whom, by your own name for them; or `grant_id`."]
+    ]
+    grant_id: NotRequired[Annotated[UUID | None, public_id("grt"), "To whom, by their grant."]]
+    template: Annotated[str, Text(60), "The name of a template with an approved version."]
+    data: Annotated[dict[str, Any], ClusterData(), "Exactly what the template's cluster asks for."]
+    locale: NotRequired[Annotated[str | None, LOCALE, "The language of the wording; `en` unless given."]]
+    send_at: NotRequired[Annotated[datetime | None, TIME, "Not before then; 30 days ahead at most."]]
+    expires_at: NotRequired[
+        Annotated[datetime | None, TIME, "Not after then; else as long as its cluster is news."]
+    ]
+    collapse_key: NotRequired[
+        Annotated[str | None, Text(64), "Cancels what is still queued for the grant under the same key."]
+    ]
+
+
+class NotificationsQuery(PageQuery, total=False):
+    """Which notifications."""
+
+    status: Annotated[str, OneOf(STATUSES), "Only those in this state."]
+    cluster: ClusterName
+    customer_ref: CustomerRef
+    created_after: Annotated[datetime, TIME, "Only those accepted later than this."]
+
+
+class AcceptedNotification(TypedDict):
+    """What was taken in, and will be sent as long as the grant holds."""
+
+    id: Annotated[str, public_id("ntf")]
+    status: Annotated[str, OneOf(("ACCEPTED", "SCHEDULED")), "SCHEDULED when `send_at` lies ahead."]
+    grant_id: Annotated[str, public_id("grt")]
+    cluster: ClusterName
+    created_at: Annotated[str, CLOCK]
+
+
+class NotificationShown(TypedDict):
+    """A notification and what became of it."""
+
+    id: Annotated[str, public_id("ntf")]
+    status: Annotated[Status, "How far it is."]
+    reason: Annotated[str | None, "Why it is there, if there is more to say."]
+    grant_id: Annotated[str, public_id("grt")]
+    cluster: ClusterName
+    environment: EnvironmentName
+    created_at: Annotated[str, CLOCK]
+    expires_at: Annotated[str, CLOCK, "It is not sent after this."]
+
+
+class Moment(TypedDict):
+    """One step on its way."""
+
+    at: Annotated[str, CLOCK]
+    event: str
+    detail: str
+
+
+class AttemptShown(TypedDict):
+    """One try to hand it to the messaging platform."""
+
+    number: int
+    at: Annotated[str, CLOCK]
+    duration_ms: int
+    outcome: Annotated[str, OneOf(tuple(Outcome))]
+    code: Annotated[str | None, "The platform's own."]
+    next_attempt_at: Annotated[str | None, CLOCK, "When it is tried again; null if it is not."]
+
+
+class NotificationTold(NotificationShown):
+    """A notification, its timeline and its attempts."""
+
+    timeline: Annotated[list[Moment], "Oldest first."]
+    attempts: Annotated[list[AttemptShown], "Oldest first."]
+
+
+class TemplateVersionShown(TypedDict):
+    """Wording in one language."""
+
+    number: int
+    locale: str
+    status: Annotated[str, OneOf(tuple(TemplateVersion.Status.values)), "Only an APPROVED version is sent."]
+    body: Annotated[str, "The text; `{{ name }}` stands for a field of the data."]
+    reason: Annotated[str | None, "Why it was rejected."]
+
+
+class TemplateShown(TypedDict):
+    """Named wording for one cluster."""
+
+    id: Annotated[str, public_id("tpl")]
+    name: Annotated[str, "What a notification's `template` says."]
+    cluster: ClusterName
+    versions: Annotated[list[TemplateVersionShown], "By language and number."]
+
+
+# One for each cluster. They work as they stand with the demo's banks and customers.
+EXAMPLES: dict[str, dict[str, Any]] = {
+    Cluster.BALANCES: {
+        "customer_ref": "CUST-1001",
+        "template": "balance_update",
+        "data": {
+            "account": "acc-4821-1",
+            "available": {"value": "1234.50", "currency": "USD"},
+            "as_of": "2026-11-23T09:30:00Z",
+        },
+    },
+    Cluster.TRANSACTIONS: {
+        "customer_ref": "CUST-1002",
+        "template": "card_payment",
+        "data": {
+            "account": "acc-7730-1",
+            "amount": {"value": "12.40", "currency": "USD"},
+            "merchant": "Corner Bakery",
+            "posted_at": "2026-11-23T09:30:00Z",
+            "direction": "debit",
+        },
+    },
+    Cluster.RECEIPTS: {
+        "customer_ref": "CUST-1001",
+        "template": "receipt",
+        "data": {
+            "merchant": "Corner Bakery",
+            "total": {"value": "12.40", "currency": "USD"},
+            "purchased_at": "2026-11-23T09:30:00Z",
+            "reference": "R-20391",
+            "items": [{"name": "Rye loaf", "amount": {"value": "12.40", "currency": "USD"}}],
+        },
+    },
+    Cluster.SHIPMENTS: {
+        "customer_ref": "CUST-1001",
+        "template": "parcel",
+        "data": {
+            "merchant": "Corner Bakery",
+            "carrier": "Parcel Post",
+            "tracking_number": "PP 7731 US",
+            "status": "OUT_FOR_DELIVERY",
+            "expected_on": "2026-11-24",
+        },
+    },
+    Cluster.FRAUD_ALERTS: {
+        "customer_ref": "CUST-1001",
+        "template": "fraud_alert",
+        "data": {
+            "account": "acc-4821-1",
+            "amount": {"value": "980.00", "currency": "USD"},
+            "merchant": "Night Electronics",
+            "occurred_at": "2026-11-23T09:30:00Z",
+            "case": "F-1187",
+        },
+    },
+    Cluster.ACCOUNT_SERVICING: {
+        "customer_ref": "H-55044",
+        "template": "account_notice",
+        "data": {
+            "account": "acc-6604-1",
+            "subject": "PAYMENT_DUE",
+            "due_on": "2026-12-01",
+            "amount": {"value": "150.00", "currency": "USD"},
+        },
+    },
+}
+ACCEPTED: AcceptedNotification = {
+    "id": "ntf_019ab0d1f04b7d21b6f3a8c95e1042d7",
+    "status": "ACCEPTED",
+    "grant_id": "grt_019a1c0e6f127d3a8e5b40c9d17f26ab",
+    "cluster": "BALANCES",
+    "created_at": "2026-11-23T09:30:01.204Z",
+}
+SHOWN: NotificationShown = {
+    "id": ACCEPTED["id"],
+    "status": "DELIVERED",
+    "reason": None,
+    "grant_id": ACCEPTED["grant_id"],
+    "cluster": "BALANCES",
+    "environment": "live",
+    "created_at": ACCEPTED["created_at"],
+    "expires_at": "2026-11-23T21:30:01.204Z",
+}
+TOLD: NotificationTold = {
+    **SHOWN,
+    "timeline": [
+        {"at": "2026-11-23T09:30:01.204Z", "event": "accepted", "detail": "BALANCES"},
+        {"at": "2026-11-23T09:30:01.290Z", "event": "sent", "detail": ""},
+        {"at": "2026-11-23T09:30:02.118Z", "event": "delivered", "detail": ""},
+    ],
+    "attempts": [
+        {
+            "number": 1,
+            "at": "2026-11-23T09:30:01.332Z",
+            "duration_ms": 42,
+            "outcome": "sent",
+            "code": None,
+            "next_attempt_at": None,
+        }
+    ],
+}
+CANCELLED: NotificationShown = {**SHOWN, "status": "CANCELLED", "reason": "cancelled_by_bank"}
+NOTIFICATIONS: Page[NotificationShown] = {"data": [SHOWN], "next_cursor": "AZqw0fBLfSG286jJXhBC1w"}
+TEMPLATES: Page[TemplateShown] = {
+    "data": [
+        {
+            "id": "tpl_019a1c0e5c0d76b98f2e7a1c4d93b065",
+            "name": "balance_update",
+            "cluster": "BALANCES",
+            "versions": [
+                {
+                    "number": 1,
+                    "locale": "en",
+                    "status": "APPROVED",
+                    "body": "Your account {{ account }} has {{ available }} available (as of {{ as_of }}).",
+                    "reason": None,
+                }
+            ],
+        }
+    ],
+    "next_cursor": None,
+}

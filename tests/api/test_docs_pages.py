@@ -1,0 +1,135 @@
+"""The pages that explain the API: complete, true, and fit for everybody."""
+
+import html
+import json
+import os
+import re
+import shlex
+import shutil
+from typing import Any
+
+import pytest
+from pytest_django.live_server_helper import LiveServer
+
+from notifications.serializers import EXAMPLES
+from portal.api.openapi import document
+from portal.api.problems import PROBLEMS
+
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+OPERATIONS = {
+    operation["operationId"]: (method.upper(), path, operation)
+    for path, methods in document()["paths"].items()
+    for method, operation in methods.items()
+}
+
+
+@pytest.fixture
+def page(client: Any) -> str:
+    """/docs/api."""
+    return client.get("/docs/api").content.decode()
+
+
+def section_of(page: str, name: str) -> str:
+    """What the page says of an operation, without its tags."""
+    (found,) = re.findall(rf'<section aria-labelledby="{name}">(.*?)</section>', page, re.DOTALL)
+    return html.unescape(re.sub(r"<[^>]+>", "", found))
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_every_operation_is_there_with_all_it_takes_and_gives(page: str, name: str) -> None:
+    method, path, operation = OPERATIONS[name]
+    text = section_of(page, name)
+
+    assert operation["summary"] in text
+    assert f"{method} {path}" in text
+    codes = re.findall(r"[a-z_]+ \d{3}", text.partition("Problems:")[2])
+    assert {code.split()[0] for code in codes} == {
+        code
+        for answer in operation["responses"].values()
+        for one in answer.get("content", {})
+        .get("application/problem+json", {})
+        .get("schema", {})
+        .get("allOf", [])
+        for code in one.get("properties", {}).get("code", {}).get("enum", [])
+    }
+
+
+def test_the_first_message_is_the_example_that_works(page: str) -> None:
+    start = html.unescape(page[page.index('id="start"') : page.index('id="conventions"')])
+    (command,) = re.findall(r"<code>(curl -s -H [^<]*notifications\")</code>", start.replace("?limit=1", ""))[
+        :1
+    ]
+    words = shlex.split(command.replace("\\\n", " "))
+
+    assert json.loads(words[words.index("-d") + 1]) == EXAMPLES["BALANCES"]
+    assert words[-1] == "$BASE_URL/api/v1/notifications"
+
+
+def test_every_cluster_has_its_fields_and_an_example(page: str) -> None:
+    data = page[page.index('id="data"') : page.index('id="problems"')]
+
+    for cluster, example in EXAMPLES.items():
+        (part,) = re.findall(rf'id="{cluster}">.*?(?=<h3|<h2|$)', data, re.DOTALL)
+        for name in example["data"]:
+            assert f"<code>{name}</code>" in part
+        assert (
+            json.loads(html.unescape(re.findall(r"<pre><code>(.*?)</code>", part, re.DOTALL)[0])) == example
+        )
+
+
+def test_every_link_leads_somewhere(client: Any, db: None, page: str) -> None:
+    ids = re.findall(r'id="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+    for target in set(re.findall(r'href="([^"]+)"', page)):
+        if target.startswith("#"):
+            assert target[1:] in ids, target
+        else:
+            answer = client.get(target)
+            answer.close()
+            assert answer.status_code in (200, 302), target
+
+
+@pytest.mark.parametrize("code", PROBLEMS)
+def test_every_problem_has_a_page_with_its_cause_and_what_to_do(client: Any, code: str) -> None:
+    text = html.unescape(client.get(f"/docs/errors/{code}").content.decode())
+    kind = PROBLEMS[code]
+
+    assert len(kind.fix) > 15
+    for words in (kind.title, kind.explanation, kind.fix):
+        assert re.sub("`", "", words) in re.sub(r"</?code>|`", "", text)
+    given_by = {
+        name for name, (_, _, one) in OPERATIONS.items() if f'"{code}"' in json.dumps(one["responses"])
+    }
+    assert set(re.findall(r'/docs/api#(\w+)"', text)) == given_by
+
+
+def test_no_page_for_what_is_no_code(client: Any) -> None:
+    assert client.get("/docs/errors/unheard-of").status_code == 404
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: install it, or name its path in CHROMIUM")
+def test_the_pages_are_accessible_in_both_themes_and_on_a_phone() -> None:
+    from axe_playwright_python.sync_playwright import Axe
+    from playwright.sync_api import sync_playwright
+
+    server, errors = LiveServer("localhost"), []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        for path in ("/docs/api", "/docs/errors/insufficient_scope"):
+            for width, scheme in ((360, "dark"), (1280, "light")):
+                context = browser.new_context(
+                    viewport={"width": width, "height": 900}, color_scheme=scheme, reduced_motion="reduce"
+                )
+                tab = context.new_page()
+                tab.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
+                tab.goto(f"{server.url}{path}")
+                assert tab.evaluate("document.documentElement.scrollWidth") <= width, (path, width)
+                found = Axe().run(tab, options={"runOnly": {"type": "tag", "values": WCAG}})
+                broken = [(one["id"], one["nodes"][0]["target"]) for one in found.response["violations"]]
+                assert broken == [], (path, width, scheme)
+                context.close()
+        browser.close()
+    server.stop()
+    assert errors == []
