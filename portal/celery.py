@@ -14,7 +14,7 @@ django.setup()
 
 app = Celery("parley")
 app.conf.update(settings.CELERY)
-app.autodiscover_tasks(["notifications", "portal"])
+app.autodiscover_tasks(["notifications", "partners", "portal"])
 
 
 @celeryd_init.connect

@@ -9,6 +9,7 @@ from portal.design.views import parts
 urlpatterns = [
     path("", include("portal.pages")),
     path("", include("partners.urls_oauth")),
+    path("", include("partners.urls")),
     path("", include("consents.urls")),
     path("", include("notifications.urls")),
     path("docs/design", parts, name="docs-design"),

@@ -9,9 +9,11 @@ from partners.models import Membership, Partner
 from partners.outgoing import outgoing
 from partners.refusals import Refused
 from partners.roles import group_name, make_role_groups
+from partners.webhooks import EventType, emit
 from portal.accounts.models import User
 from portal.audit.codes import Code
 from portal.audit.record import record
+from portal.ids import public_id
 from portal.tenancy.context import scope
 from portal.tenancy.principal import Kind, Principal
 
@@ -31,6 +33,10 @@ TRANSITIONS: dict[tuple[str, str], set[Kind]] = {
     (_S.SUSPENDED, _S.SURRENDERED): {Kind.MEMBER},
     (_S.ACTIVE, _S.REVOKED): {Kind.STAFF},
     (_S.SUSPENDED, _S.REVOKED): {Kind.STAFF},
+}
+TOLD: dict[tuple[str, str], EventType] = {
+    (_S.ACTIVE, _S.SUSPENDED): EventType.PARTNER_SUSPENDED,
+    (_S.SUSPENDED, _S.ACTIVE): EventType.PARTNER_REINSTATED,
 }
 STOPPED = {_S.SUSPENDED, _S.SURRENDERED, _S.REVOKED}
 
@@ -60,12 +66,15 @@ def add_member(*, partner_id: UUID, user: User, role: str, actor: Principal) -> 
 @transaction.atomic
 def recommend_partner(*, partner_id: UUID, actor: Principal) -> Partner:
     """The first of four eyes: a reviewer finds the bank in order. Another one approves."""
+    if actor.kind is not Kind.STAFF:
+        raise Refused("Only platform staff can recommend a bank.")
     with scope(actor):
         partner = Partner.objects.select_for_update(no_key=True).get(pk=partner_id)
         if partner.status != _S.IN_REVIEW:
             raise Refused("Only a bank that is in review can be recommended.")
         partner.recommended_by = actor.id
         partner.save(update_fields=["recommended_by"])
+        record(Code.PARTNER_RECOMMENDED, actor=actor, target=partner, partner_id=partner.id)
     return partner
 
 
@@ -82,9 +91,14 @@ def change_partner_status(*, partner_id: UUID, to: str, actor: Principal, reason
         if to == _S.APPROVED and partner.recommended_by in (None, actor.id):
             raise Refused("A second, different reviewer has to approve what the first one recommended.")
         before, partner.status = partner.status, to
-        partner.save(update_fields=["status"])
+        if to == _S.IN_REVIEW:
+            partner.recommended_by = None  # a recommendation is about what was reviewed then
+        partner.save(update_fields=["status", "recommended_by"])
         data = {"from": before, "to": to, "reason": reason}
         record(Code.PARTNER_STATUS_CHANGED, actor=actor, target=partner, partner_id=partner.id, data=data)
+        if (before, to) in TOLD:
+            told = {"partner_id": public_id("ptn", partner.id), "status": to, "reason": reason or None}
+            emit(TOLD[before, to], partner_id=partner.id, environment="", data=told)
     if to in STOPPED:
         with scope(Principal.system()):
             outgoing().settle_partner(partner_id=partner.id)

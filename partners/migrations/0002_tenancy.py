@@ -18,6 +18,8 @@ class Migration(migrations.Migration):
         tenant_table("partners_apiclient", environment="environment", partner_may="SELECT", staff_may="SELECT"),
         tenant_table("partners_clientsecret", partner_may="SELECT", staff_may=""),
         tenant_table("partners_clientkey", partner_may="SELECT"),
+        reference_within_tenant("partners_clientsecret", "client_id", "partners_apiclient"),
+        reference_within_tenant("partners_clientkey", "client_id", "partners_apiclient"),
         tenant_table(
             "partners_sender", environment="environment", partner_may="SELECT", person_sees="true"
         ),

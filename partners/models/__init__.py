@@ -1,10 +1,17 @@
-"""A bank, its team, what was agreed with it, and how it sends."""
+"""A bank, its team, what was agreed with it, how it sends, and where it hears of events."""
 
 from partners.api_client import ApiClient, ClientKey, ClientSecret
 from partners.models.agreement import Agreement, AgreementVersion
 from partners.models.membership import Membership
 from partners.models.partner import Partner, PartnerGroupPermission, PartnerUserPermission
 from partners.models.sender import Sender
+from partners.models.webhook import (
+    WebhookAttempt,
+    WebhookDelivery,
+    WebhookEndpoint,
+    WebhookMessage,
+    WebhookSequence,
+)
 
 __all__ = [
     "Agreement",
@@ -17,4 +24,9 @@ __all__ = [
     "PartnerGroupPermission",
     "PartnerUserPermission",
     "Sender",
+    "WebhookAttempt",
+    "WebhookDelivery",
+    "WebhookEndpoint",
+    "WebhookMessage",
+    "WebhookSequence",
 ]

@@ -1,0 +1,31 @@
+"""Thin: each calls one action. Beat runs the same task as the calls after a commit do."""
+
+from typing import Any
+
+from celery import shared_task
+
+from partners.webhooks.actions.forget import forget_old
+from partners.webhooks.engine import deliver_due
+from partners.webhooks.wake import take_wake
+from portal.celery import app
+
+
+@shared_task
+def deliver_webhooks() -> int:
+    """Sends the webhooks that are due; returns how many it took."""
+    take_wake()
+    return deliver_due()
+
+
+@shared_task
+def forget_webhooks() -> int:
+    """See `partners.webhooks.actions.forget`."""
+    return forget_old()
+
+
+@app.on_after_finalize.connect
+def _schedule(sender: Any, **_: Any) -> None:
+    sender.add_periodic_task(2.0, deliver_webhooks.s(), queue="events", expires=2, name="webhooks")
+    sender.add_periodic_task(
+        3600.0, forget_webhooks.s(), queue="events", expires=3600, name="forget-webhooks"
+    )
