@@ -1,12 +1,17 @@
-"""A person's pages."""
+"""What a person does to a connected bank, and how they link a messaging account."""
 
 from django.urls import path
 
-from consents.views import person
+from consents.views import link, person
 
 urlpatterns = [
-    path("me/", person.home, name="person-home"),
     path("me/grants/<str:grt>/pause", person.pause, name="person-pause"),
     path("me/grants/<str:grt>/resume", person.resume, name="person-resume"),
+    path("me/grants/<str:grt>/reconfirm", person.reconfirm, name="person-reconfirm"),
     path("me/grants/<str:grt>/disconnect", person.disconnect, name="person-disconnect"),
+    path("link/messenger/<uuid:sender_id>", link.from_chat, name="link-messenger"),
+    path("me/link/", link.home, name="link-home"),
+    path("me/link/<uuid:sender_id>", link.start, name="link-start"),
+    path("me/link/<uuid:sender_id>/state", link.state, name="link-state"),
+    path("me/link/<uuid:sender_id>/<slug:outcome>", link.outcome, name="link-outcome"),
 ]

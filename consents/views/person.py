@@ -1,6 +1,7 @@
-"""A person's connected banks, and the three things they can do to one."""
+"""The three things a person can do to a connected bank."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from functools import wraps
 from typing import Any
 from uuid import UUID
@@ -10,9 +11,11 @@ from django.contrib.auth.decorators import login_required
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_POST
 
 from consents.access import get_grant_for, person_principal
+from consents.actions.reconfirm import reconfirm_grant
 from consents.actions.stop import end_grant, pause_grant, resume_grant
 from consents.models import Grant
 from partners.refusals import Refused
@@ -21,7 +24,8 @@ from portal.tenancy.context import scope
 from portal.tenancy.principal import Principal
 
 View = Callable[..., HttpResponse]
-LIVE = {Grant.Status.PENDING, Grant.Status.ACTIVE, Grant.Status.PAUSED}
+STOPPABLE = {Grant.Status.ACTIVE, Grant.Status.PAUSED}
+SOON = timedelta(days=30)
 
 
 def person_page(view: View) -> View:
@@ -46,17 +50,18 @@ def grant_id(text: str) -> UUID:
         raise Http404 from error
 
 
-@require_GET
-@person_page
-def home(request: HttpRequest, principal: Principal) -> HttpResponse:
-    """Live connections first, then those that have ended."""
-    grants = Grant.objects.filter(person_id=principal.person_id).select_related("partner", "account")
-    found = list(grants.order_by("-id")[:200])
-    context = {
-        "live": [grant for grant in found if grant.status in LIVE],
-        "ended": [grant for grant in found if grant.status not in LIVE],
-    }
-    return render(request, "consents/person/home.html", context)
+def shown_state(grant: Grant) -> str:
+    """The grant's status as it is at this moment, whatever has been written down: its clock is judged on every
+    use. Beside the statuses: RECONFIRM (nothing is sent until the person says yes again) and EXPIRES_SOON.
+    """
+    now = timezone.now()
+    if grant.status in STOPPABLE and grant.expires_at <= now:
+        return Grant.Status.EXPIRED
+    if grant.status != Grant.Status.ACTIVE:
+        return grant.status
+    if grant.reconfirm_by <= now:
+        return "RECONFIRM"
+    return "EXPIRES_SOON" if grant.expires_at <= now + SOON else grant.status
 
 
 @require_POST
@@ -73,19 +78,33 @@ def resume(request: HttpRequest, principal: Principal, grt: str) -> HttpResponse
     return _act(request, grt, lambda one: resume_grant(grant_id=one, actor=principal), "Messages come again.")
 
 
+@require_POST
+@person_page
+def reconfirm(request: HttpRequest, principal: Principal, grt: str) -> HttpResponse:
+    """Says yes for another 90 days."""
+    return _act(
+        request,
+        grt,
+        lambda one: reconfirm_grant(grant_id=one, actor=principal),
+        "Thank you. Confirmed for 90 days.",
+    )
+
+
 @require_http_methods(["GET", "POST"])
 @person_page
 def disconnect(request: HttpRequest, principal: Principal, grt: str) -> HttpResponse:
     """Shows what it means; on POST ends the connection for good."""
     grant = get_grant_for(principal, grant_id(grt))
-    if request.method == "GET" and grant.status in LIVE:
+    if request.method == "GET":
+        if grant.status not in STOPPABLE:
+            return redirect("person-grant", grt=grt)
         context = {"grant": grant, "environment": grant.environment}
         return render(request, "consents/person/disconnect.html", context)
     return _act(
         request,
         grt,
         lambda one: end_grant(grant_id=one, actor=principal, reason="person_disconnected"),
-        "Disconnected. The bank can send you nothing more through Parley.",
+        f"{grant.partner.name} is disconnected.",
     )
 
 

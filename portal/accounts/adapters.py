@@ -2,24 +2,62 @@
 
 import base64
 from functools import lru_cache
+from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core import context as allauth_context
 from allauth.mfa.adapter import DefaultMFAAdapter
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from django.contrib.sites.shortcuts import get_current_site
+from django.http import HttpRequest
+from django.urls import reverse
 
 from portal.ids import uuid7
+from portal.mail.outbox import queue_mail
 from portal.vault.crypto import DataKeyMaterial, key_encryption_keys, open_sealed, seal
 
 _PLACE = b"mfa"
 
 
 class AccountAdapter(DefaultAccountAdapter):
-    """As allauth's own."""
+    """Our words, and our own way in."""
+
+    error_messages = DefaultAccountAdapter.error_messages | {
+        "email_password_mismatch": "The e-mail or the password is not right. Check both and try again.",
+        "incorrect_code": "This code is not right, or it is too old. Check it, or ask for a new one.",
+        "incorrect_password": "This password is not right.",
+        "too_many_login_attempts": "Too many tries. Wait a few minutes, then try again.",
+    }
+
+    def get_login_redirect_url(self, request: HttpRequest) -> str:
+        """Where the user belongs is known higher up."""
+        return reverse("start")
+
+    def get_signup_redirect_url(self, request: HttpRequest) -> str:
+        """The same as after signing in."""
+        return reverse("start")
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """By way of rows, like all our e-mail: a mail server that is away holds up nobody's sign-up."""
+        request = allauth_context.request
+        known = {"request": request, "email": email, "current_site": get_current_site(request)}
+        written = self.render_mail(template_prefix, email, known | context)
+        words = {"subject": written.subject, "text": written.body}
+        queue_mail(to=email, template="account", context=words)
+
+    def format_email_subject(self, subject: str) -> str:
+        """Names us, where allauth would name the host."""
+        return f"Parley: {subject}"
 
 
 class MFAAdapter(DefaultMFAAdapter):
     """Authenticator secrets are sealed; allauth alone would store them in clear."""
+
+    error_messages = DefaultMFAAdapter.error_messages | {
+        "incorrect_code": "This code is not right. Enter the one the app shows now.",
+        "unverified_email": "Confirm your e-mail first; then set up a second step.",
+    }
 
     def encrypt(self, text: str) -> str:
         """Base64 of `kek id:sealed`."""

@@ -1,4 +1,4 @@
-"""How each state is shown: always the same icon, word and colour."""
+"""How each state and each kind of message is shown: always the same icon, word and colour."""
 
 from typing import NamedTuple
 
@@ -15,10 +15,12 @@ STATES = {
     "ACTIVE": Shown("good", "Active", "circle-check"),
     "PAUSED": Shown("needs-you", "Paused", "circle-pause"),
     "PENDING": Shown("needs-you", "Waiting for you", "clock"),
+    "EXPIRES_SOON": Shown("needs-you", "Ends soon", "calendar-clock"),
+    "RECONFIRM": Shown("needs-you", "Needs your yes", "circle-alert"),
     "REJECTED": Shown("over", "Declined", "circle-x"),
     "REVOKED": Shown("over", "Disconnected", "unplug"),
-    "EXPIRED": Shown("over", "Ended", "calendar-x"),
-    "INVALIDATED": Shown("over", "Ended by the bank", "ban"),
+    "EXPIRED": Shown("over", "Expired", "calendar-x"),
+    "INVALIDATED": Shown("over", "Ended", "ban"),
     "SCHEDULED": Shown("info", "Scheduled", "calendar-clock"),
     "ACCEPTED": Shown("info", "Waiting", "clock"),
     "QUEUED": Shown("info", "Waiting", "clock"),
@@ -28,6 +30,9 @@ STATES = {
     "READ": Shown("good", "Read", "eye"),
     "FAILED": Shown("bad", "Failed", "triangle-alert"),
     "WITHDRAWN": Shown("over", "Withdrawn", "undo-2"),
+    "UNVERIFIED": Shown("needs-you", "Not verified", "circle-question-mark"),
+    "FAILING": Shown("needs-you", "Failing", "triangle-alert"),
+    "DISABLED": Shown("bad", "Disabled", "circle-x"),
     "CANCELLED": Shown("over", "Cancelled", "circle-x"),
     "UNCONFIRMED": Shown("needs-you", "Not confirmed", "circle-question-mark"),
 }
@@ -36,3 +41,29 @@ STATES = {
 def shown(state: str) -> Shown:
     """A state nobody has described is shown by its own name."""
     return STATES.get(state) or Shown("over", state.replace("_", " ").capitalize(), "circle")
+
+
+class Kind(NamedTuple):
+    """A Lucide icon's name, and why a bank sends this kind of message, as a person would say it."""
+
+    icon: str
+    purpose: str
+
+
+KINDS = {
+    "BALANCES": Kind("wallet", "How much money is in your accounts, so that you know where you stand."),
+    "TRANSACTIONS": Kind("arrow-left-right", "What comes in and goes out, so that you can follow it."),
+    "RECEIPTS": Kind("receipt-text", "What you paid and where, so that you have the receipt at hand."),
+    "SHIPMENTS": Kind("package", "Where your orders are, so that you know when they arrive."),
+    "FRAUD_ALERTS": Kind("shield-alert", "Payments that look wrong, so that you can stop them in time."),
+    "ACCOUNT_SERVICING": Kind(
+        "file-text", "A new statement, a payment that is due or a locked card, so that you can act in time."
+    ),
+    "CHAT": Kind("message-circle", "Your questions and your bank’s answers, in the same chat."),
+}
+PURPOSES = {
+    "ACCOUNT_UPDATES": "to tell you what happens in your accounts",
+    "PURCHASE_UPDATES": "to tell you what became of your purchases",
+    "FRAUD_PREVENTION": "to protect you from fraud",
+    "CUSTOMER_SERVICE": "to answer your questions",
+}

@@ -15,6 +15,7 @@ SHARED_APPS = (
     "account",
     "mfa",
     "socialaccount",
+    "usersessions",
     "guardian",
     "oauth2_provider",
 )

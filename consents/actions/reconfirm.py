@@ -1,0 +1,52 @@
+"""Saying yes again: every 90 days by one tap, on the same terms and until the same day."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from consents.access import get_grant_for
+from consents.actions.give import RECONFIRM_DAYS
+from consents.models import ConsentRecord, Grant
+from consents.telling import tell_grant
+from partners.refusals import Refused
+from partners.webhooks import EventType
+from portal.audit.codes import Code
+from portal.audit.record import record
+from portal.ids import uuid7
+from portal.tenancy.context import scope
+from portal.tenancy.principal import Kind, Principal
+
+
+@transaction.atomic
+def reconfirm_grant(*, grant_id: UUID, actor: Principal) -> Grant:
+    """Starts another 90 days and keeps a record of it (`RenewedConsentGiven`); raises Refused when it has ended."""
+    with scope(actor):
+        grant = get_grant_for(actor, grant_id, lock=True)
+        is_live = grant.status in (Grant.Status.ACTIVE, Grant.Status.PAUSED)
+        if actor.kind is not Kind.PERSON or not is_live or grant.expires_at <= timezone.now():
+            raise Refused("This connection has ended; there is nothing to confirm.")
+        with scope(Principal.system()):
+            grant.record_id = _renewed_record(grant).id
+        grant.reconfirm_by = timezone.now() + timedelta(days=RECONFIRM_DAYS)
+        grant.save(update_fields=["record_id", "reconfirm_by"])
+        record(
+            Code.CONSENT_RECONFIRMED,
+            actor=actor,
+            target=grant,
+            partner_id=grant.partner_id,
+            person_id=grant.person_id,
+            data={"record": str(grant.record_id)},
+        )
+        tell_grant(EventType.GRANT_RECONFIRMED, grant)
+    return grant
+
+
+def _renewed_record(grant: Grant) -> ConsentRecord:
+    """The same terms, confirmed now. A record is never changed, so this is another one."""
+    renewed = ConsentRecord.objects.get(pk=grant.record_id)
+    renewed.pk, renewed.event = uuid7(), "RenewedConsentGiven"
+    renewed._state.adding = True
+    renewed.save(force_insert=True)
+    return renewed

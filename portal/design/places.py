@@ -1,0 +1,35 @@
+"""Where somebody who has signed in belongs: their connected banks, and the banks whose team they are in."""
+
+from typing import NamedTuple
+
+from django.db import transaction
+from django.urls import reverse
+
+from consents.models import Grant
+from partners.models import Partner
+from portal.accounts.models import User
+from portal.tenancy.context import scope
+from portal.tenancy.principal import Principal
+
+
+class Place(NamedTuple):
+    """A page, its name, and the addresses that belong to it."""
+
+    url: str
+    name: str
+    below: str
+
+
+def places_of(user: User) -> list[Place]:
+    """The most useful one first. Whoever is in a bank's team and no bank's customer has no connected banks."""
+    with scope(Principal.system()), transaction.atomic():
+        banks = list(
+            Partner.objects.filter(membership__user=user).order_by("name").values_list("slug", "name")
+        )
+        is_customer = Grant.objects.filter(person__user=user).exists()
+    places = [
+        Place(reverse("member-deliveries", args=[slug]), name, f"/partners/{slug}/") for slug, name in banks
+    ]
+    if is_customer or not (banks or user.is_staff):
+        places.insert(0, Place(reverse("person-home"), "Connected banks", "/me/"))
+    return places

@@ -1,0 +1,37 @@
+// What a page can do without, done better with a script. No page needs this file.
+
+const local = new Intl.DateTimeFormat("en-GB", { dateStyle: "long", timeStyle: "short" });
+
+function improve(part) {
+  // Times of the server, shown in the reader's own time zone; the exact one stays in the title.
+  for (const time of part.querySelectorAll("time[data-local]")) {
+    time.textContent = local.format(new Date(time.dateTime));
+  }
+  for (const block of part.querySelectorAll("pre:not(:has(.copy))")) block.append(copyButton(block));
+}
+
+function copyButton(block) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "copy";
+  button.textContent = "Copy";
+  button.setAttribute("aria-live", "polite");
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(block.querySelector("code").textContent);
+    button.textContent = "Copied";
+    setTimeout(() => { button.textContent = "Copy"; }, 2000);
+  });
+  return button;
+}
+
+improve(document);
+document.addEventListener("htmx:load", (event) => improve(event.detail.elt));
+
+// allauth tells of a passkey that was not used (cancelled, or refused by the device) by this event only.
+document.addEventListener("allauth.error", (event) => {
+  const problem = document.querySelector("[data-passkey-problem]");
+  if (!problem) return;
+  event.preventDefault();
+  problem.hidden = false;
+  problem.focus();
+});

@@ -1,0 +1,275 @@
+"""The pages in a real browser: journeys by keyboard, passkeys under the policy, and how every page looks."""
+
+import re
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value, yield_hotp_counters_from_time
+from django.core import mail
+
+from portal.ids import public_id
+from portal.mail.outbox import send_due_mail
+from tests.conftest import PASSWORD
+from tests.notifications.conftest import Api
+
+from .conftest import CHROMIUM
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: install it, or name its path in CHROMIUM"),
+]
+WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+KEY = {
+    "protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True,
+    "isUserVerified": True, "automaticPresenceSimulation": True,
+}  # fmt: skip
+IN_FOCUS = """() => {
+    const one = document.activeElement, style = getComputedStyle(one);
+    const card = one.closest('.consent') ?? one;
+    const ring = [style, getComputedStyle(card)].some(at => at.outlineStyle !== 'none' && at.outlineWidth !== '0px');
+    return {ring, name: one.labels?.[0]?.innerText ?? one.innerText ?? ''};
+}"""
+
+
+@pytest.fixture
+def looks_right(tab: Any) -> Callable[[], None]:
+    """Checks the page that is open, in light and dark, on a phone and on a desk."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    rules = {"runOnly": {"type": "tag", "values": WCAG}}
+
+    def check() -> None:
+        for width in (360, 1280):
+            tab.set_viewport_size({"width": width, "height": 800})
+            assert tab.evaluate("document.documentElement.scrollWidth") <= width, tab.url
+            for scheme in ("light", "dark"):
+                tab.emulate_media(color_scheme=scheme)
+                found = Axe().run(tab, options=rules).response["violations"]
+                broken = [(one["id"], [node["target"] for node in one["nodes"]]) for one in found]
+                assert broken == [], (tab.url, width, scheme)
+
+    return check
+
+
+@pytest.fixture
+def press(tab: Any) -> Callable[..., None]:
+    """Moves to something by Tab alone, and presses Enter on it; the focus must show on the way."""
+
+    def press(name: str, key: str = "Enter") -> None:
+        for _ in range(40):
+            tab.keyboard.press("Tab")
+            focus = tab.evaluate(IN_FOCUS)
+            assert focus["ring"], f"nothing shows that “{focus['name']}” is in focus on {tab.url}"
+            if focus["name"].strip() == name:
+                break
+        else:
+            pytest.fail(f"Tab does not lead to “{name}” on {tab.url}")
+        tab.keyboard.press(key) if key == "Enter" else tab.keyboard.type(key)
+
+    return press
+
+
+def sign_in(tab: Any, email: str) -> None:
+    tab.goto("/accounts/login/")
+    tab.get_by_label("E-mail").fill(email)
+    tab.get_by_label("Password").fill(PASSWORD)
+    tab.get_by_role("main").get_by_role("button", name="Sign in", exact=True).click()
+    tab.wait_for_url(lambda url: not url.endswith("/accounts/login/"))
+
+
+def totp(secret: str) -> str:
+    return format_hotp_value(hotp_value(secret, next(yield_hotp_counters_from_time())))
+
+
+def test_a_person_stops_a_bank_by_keyboard_in_two_taps(
+    site: SimpleNamespace, tab: Any, press: Callable[..., None]
+) -> None:
+    from playwright.sync_api import expect
+
+    api = Api(site.world.bank.clients["live"])
+    assert api.send().status_code == 202
+    tab.goto("/me/")
+    press("E-mail", "ana@people.example")
+    press("Password", PASSWORD)
+    tab.keyboard.press("Enter")
+    expect(tab.get_by_role("heading", name="Connected banks")).to_be_visible()
+    press("Norden Bank")
+    expect(tab.get_by_text("Your account •• 4821 has $1,234.50 available")).to_be_visible()
+    press("Why did I get this?")
+    expect(tab.get_by_text(str(site.world.ana.grant.record_id))).to_be_visible()
+    expect(tab.get_by_text("AGR-NORDEN v1")).to_be_visible()
+    tab.reload()
+    taps = ["Disconnect", "Disconnect"]
+    press(taps[0])
+    expect(tab.get_by_text("Messages already on your phone stay there.")).to_be_visible()
+    assert api.send().status_code == 202
+    press(taps[1])
+    expect(tab.get_by_role("heading", name="Norden Bank can send you nothing more")).to_be_visible()
+    expect(tab.get_by_text("2 messages that waited were not sent.")).to_be_visible()
+    refused = api.send()
+    assert (refused.status_code, refused.json()["code"]) == (403, "no_active_grant")
+
+
+def test_one_tap_beside_a_message_pauses(site: SimpleNamespace, tab: Any) -> None:
+    from playwright.sync_api import expect
+
+    api = Api(site.world.bank.clients["live"])
+    api.send()
+    sign_in(tab, "ana@people.example")
+    tab.get_by_role("link", name="Norden Bank").click()
+    tab.get_by_text("Why did I get this?").click()
+    tab.get_by_role("button", name="Pause all messages").click()
+    expect(tab.get_by_role("button", name="Resume messages")).to_be_visible()
+    assert api.send().json()["code"] == "grant_paused"
+
+
+def test_a_persons_pages_look_right(site: SimpleNamespace, tab: Any, looks_right: Callable[[], None]) -> None:
+    api = Api(site.world.bank.clients["live"])
+    api.send()
+    path = f"/me/grants/{public_id('grt', site.world.ana.grant.id)}"
+    sign_in(tab, "ana@people.example")
+    tab.wait_for_url("**/me/")
+    looks_right()
+    tab.goto(path)
+    tab.get_by_text("Why did I get this?").click()
+    looks_right()
+    tab.get_by_role("button", name="Pause messages").click()
+    looks_right()
+    tab.goto(f"{path}/disconnect")
+    looks_right()
+    tab.get_by_role("button", name="Disconnect").click()
+    looks_right()
+    tab.goto("/me/")
+    looks_right()
+
+
+def test_public_pages_look_right(site: SimpleNamespace, tab: Any, looks_right: Callable[[], None]) -> None:
+    for path in ("/", "/docs/design", "/nothing", "/accounts/password/reset/", "/accounts/signup/"):
+        tab.goto(path)
+        looks_right()
+
+
+def test_a_newcomer_signs_up_and_adds_a_second_step(
+    site: SimpleNamespace, tab: Any, looks_right: Callable[[], None]
+) -> None:
+    from playwright.sync_api import expect
+
+    tab.goto("/accounts/signup/")
+    tab.get_by_label("E-mail").fill("dora@people.example")
+    tab.get_by_label("Password", exact=True).fill("short")
+    tab.get_by_label("The same password again").fill("short")
+    tab.get_by_role("main").get_by_role("button", name="Sign up").click()
+    expect(tab.locator(".error-summary")).to_be_focused()
+    assert tab.title() == "Error: Sign up – Parley"
+    looks_right()
+    tab.get_by_label("Password", exact=True).fill(PASSWORD)
+    tab.get_by_label("The same password again").fill(PASSWORD)
+    tab.get_by_role("main").get_by_role("button", name="Sign up").click()
+    expect(tab.get_by_role("heading", name="Enter the code from your e-mail")).to_be_visible()
+    looks_right()
+    assert send_due_mail() == 1
+    letter = mail.outbox[-1]
+    assert letter.subject == "Parley: your code"
+    tab.get_by_label("Code").fill(re.search(r"Your code is (\S+)", letter.body)[1])
+    tab.get_by_role("button", name="Continue").click()
+    expect(tab.get_by_role("heading", name="No bank is connected")).to_be_visible()
+    looks_right()
+    tab.get_by_role("link", name="Account").click()
+    looks_right()
+    tab.get_by_role("link", name="Set up").click()
+    tab.get_by_label("Password").fill(PASSWORD)
+    looks_right()
+    tab.get_by_role("button", name="Continue").click()
+    looks_right()
+    secret = tab.get_by_label("Key").input_value()
+    tab.get_by_label("Code").fill(totp(secret))
+    tab.get_by_role("button", name="Turn on").click()
+    expect(tab.get_by_role("heading", name="Recovery codes")).to_be_visible()
+    looks_right()
+    tab.goto("/accounts/2fa/totp/deactivate/")
+    looks_right()
+
+
+def test_a_passkey_signs_in_under_the_policy(
+    site: SimpleNamespace, tab: Any, looks_right: Callable[[], None]
+) -> None:
+    from playwright.sync_api import expect
+
+    device = tab.context.new_cdp_session(tab)
+    device.send("WebAuthn.enable")
+    key = device.send("WebAuthn.addVirtualAuthenticator", {"options": KEY})
+    sign_in(tab, "ana@people.example")
+    tab.goto("/accounts/2fa/webauthn/add/")
+    tab.get_by_label("Password").fill(PASSWORD)
+    tab.get_by_role("button", name="Continue").click()
+    tab.get_by_label("Name").fill("Work phone")
+    tab.get_by_label("Sign in with it alone").check()
+    looks_right()
+    tab.get_by_role("button", name="Add it").click()
+    tab.wait_for_url("**/recovery-codes/")
+    for path in ("/accounts/2fa/webauthn/", "/accounts/2fa/"):
+        tab.goto(path)
+        looks_right()
+    tab.get_by_role("button", name="Sign out").click()
+    sign_in(tab, "ana@people.example")
+    expect(tab.get_by_role("heading", name="Second step")).to_be_visible()
+    looks_right()
+    tab.get_by_role("button", name="Use a passkey").click()
+    expect(tab.get_by_role("heading", name="Connected banks")).to_be_visible()
+    tab.get_by_role("button", name="Sign out").click()
+    tab.goto("/accounts/login/")
+    tab.get_by_role("button", name="Sign in with a passkey").click()
+    expect(tab.get_by_role("heading", name="Connected banks")).to_be_visible()
+    tab.get_by_role("button", name="Sign out").click()
+    is_somebody_else = {"authenticatorId": key["authenticatorId"], "isUserVerified": False}
+    device.send("WebAuthn.setUserVerified", is_somebody_else)
+    tab.goto("/accounts/login/")
+    tab.get_by_role("button", name="Sign in with a passkey").click()
+    expect(tab.get_by_text("Your device did not confirm it.")).to_be_visible()
+    looks_right()
+
+
+def test_account_pages_look_right(site: SimpleNamespace, tab: Any, looks_right: Callable[[], None]) -> None:
+    from playwright.sync_api import expect
+
+    sign_in(tab, "ana@people.example")
+    for path in ("password/change/", "email/", "sessions/", "reauthenticate/", "logout/"):
+        tab.goto(f"/accounts/{path}")
+        looks_right()
+    tab.goto("/accounts/sessions/")
+    expect(tab.get_by_text("Chrome on Linux (this one)")).to_be_visible()
+
+
+def test_a_member_lands_on_the_banks_deliveries(site: SimpleNamespace, tab: Any) -> None:
+    from playwright.sync_api import expect
+
+    member = site.world.bank.members[1]
+    sign_in(tab, member.email)
+    tab.get_by_label("Code").fill(totp(member.totp_secret))
+    tab.get_by_role("main").get_by_role("button", name="Sign in").click()
+    expect(tab.get_by_role("heading", name="Deliveries", exact=True)).to_be_visible()
+    expect(tab.get_by_role("link", name="Norden Bank")).to_have_attribute("aria-current", "page")
+
+
+def test_times_are_shown_in_the_readers_own_zone(site: SimpleNamespace, browser: Any) -> None:
+    context = browser.new_context(base_url=site.url, timezone_id="Asia/Tokyo")
+    page = context.new_page()
+    page.goto("/docs/design")
+    shown = page.locator("time[data-local]").first
+    hour = int(re.search(r"T(\d\d):", shown.get_attribute("datetime"))[1])
+    assert shown.inner_text().endswith(f"at {(hour + 9) % 24:02}:{shown.get_attribute('title')[14:16]}")
+    context.close()
+
+
+def test_code_is_copied(site: SimpleNamespace, browser: Any) -> None:
+    from playwright.sync_api import expect
+
+    context = browser.new_context(base_url=site.url, permissions=["clipboard-read", "clipboard-write"])
+    page = context.new_page()
+    page.goto("/docs/design")
+    page.get_by_role("button", name="Copy").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()").startswith("curl -u")
+    context.close()
