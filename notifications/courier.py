@@ -1,16 +1,16 @@
 """One event loop and one HTTP client a worker process, kept for its life."""
 
 import asyncio
+import atexit
 import threading
 from collections.abc import Coroutine
-from functools import lru_cache
 from typing import Any, TypeVar
 
 import aiohttp
+from django.conf import settings
 
 T = TypeVar("T")
-CONNECTIONS = 200
-ANSWER_SECONDS = 10
+CONNECTIONS = 400
 
 
 class Courier:
@@ -30,14 +30,28 @@ class Courier:
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=CONNECTIONS),
-                timeout=aiohttp.ClientTimeout(total=ANSWER_SECONDS, connect=5),
+                timeout=aiohttp.ClientTimeout(total=settings.DELIVERY_ANSWER_SECONDS, connect=5),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trust_env=False,
             )
         return self._session
 
+    def close(self) -> None:
+        """Ends the connections; the courier is of no use afterwards."""
+        if self._session is not None:
+            self.run(self._session.close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
 
-@lru_cache(maxsize=1)
+
+_lock = threading.Lock()
+_courier: Courier | None = None
+
+
 def courier() -> Courier:
-    """This process's."""
-    return Courier()
+    """This process's. Two threads that ask first at once get the same: a client belongs to one loop."""
+    global _courier
+    with _lock:
+        if _courier is None:
+            _courier = Courier()
+            atexit.register(_courier.close)
+        return _courier

@@ -33,9 +33,15 @@ def deliver_due(lane: str) -> int:
 
 @shared_task
 def work_inbound() -> int:
-    """Works on the events that the hooks have stored."""
+    """Works on the events that the hooks have stored; returns how many are done."""
     take_nudge(EVENTS)
-    return process_inbound()
+    end, total = time.monotonic() + LONGEST_RUN, 0
+    while count := process_inbound():
+        total += count
+        if time.monotonic() > end:
+            nudge(EVENTS)
+            break
+    return total
 
 
 @shared_task

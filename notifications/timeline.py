@@ -34,9 +34,10 @@ def timeline(delivery: Delivery, attempts: list[Attempt]) -> list[dict[str, Any]
         (delivery.read_at, "read", ""),
         (delivery.ended_at, delivery.status.lower(), delivery.reason),
     ]
-    known = [(at, event, detail) for at, event, detail in moments if at is not None]
+    known = [(rfc3339(at), event, detail) for at, event, detail in moments if at is not None]
+    # Platforms tell times in milliseconds: what is equal in those stays in the order above
     return [
-        {"at": rfc3339(at), "event": event, "detail": detail}
+        {"at": at, "event": event, "detail": detail}
         for at, event, detail in sorted(known, key=lambda one: one[0])
     ]
 

@@ -8,6 +8,7 @@ import hashlib
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -52,13 +53,26 @@ def _clone(name: str, blocker: pytest.FixtureRequest) -> Iterator[str]:
     template, before = f"parley_tpl_{_migrations_hash()}", settings.DATABASES["default"]["NAME"]
     _make_template(template)
     with psycopg.connect(settings.DATABASE_OWNER_URL, autocommit=True) as owner:
-        owner.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        _drop(owner, name)
         owner.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
     _use(name, blocker)
     yield name
     _use(before, blocker)
     with psycopg.connect(settings.DATABASE_OWNER_URL, autocommit=True) as owner:
-        owner.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        _drop(owner, name)
+
+
+def _drop(owner: psycopg.Connection, name: str) -> None:
+    """Its owner may not end the sessions of the role that the portal signs in as: waits until they are gone."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        try:
+            owner.execute(f"DROP DATABASE IF EXISTS {name}")
+        except psycopg.errors.ObjectInUse:
+            time.sleep(0.05)
+        else:
+            return
+    raise TimeoutError(f"{name} is still in use")
 
 
 def _use(name: str, blocker: pytest.FixtureRequest) -> None:

@@ -10,9 +10,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from consents.models import ConsentRecord, Customer, Grant, LinkedAccount
+from consents.telling import tell_grant
 from partners.clusters import PURPOSES, Cluster, Environment
 from partners.models import AgreementVersion
 from partners.refusals import Refused
+from partners.webhooks import EventType
 from portal.audit.codes import Code
 from portal.audit.record import record
 from portal.ids import uuid7
@@ -56,6 +58,7 @@ def give_consent(
     agreement, last more than 365 days, or stand beside a live one. `disclosure` is the text that was shown.
     """
     with scope(Principal.system()):
+        _check_account(customer, account)
         version = _agreement_in_force(customer)
         _check(customer, version, clusters, accounts, duration_days)
         now = timezone.now()
@@ -103,6 +106,7 @@ def give_consent(
             person_id=grant.person_id,
             data={"record": str(record_id), "clusters": clusters},
         )
+        tell_grant(EventType.GRANT_ACTIVATED, grant)
     return grant
 
 
@@ -132,6 +136,16 @@ def _agreement_in_force(customer: Customer) -> AgreementVersion | None:
     if version is None:
         raise Refused("This bank has no agreement in force, so it cannot ask for anything.")
     return version
+
+
+def _check_account(customer: Customer, account: LinkedAccount) -> None:
+    """Else one person's balance would show on somebody else's phone."""
+    now = LinkedAccount.objects.select_for_update(no_key=True).get(pk=account.pk)
+    belongs = ("partner_id", "environment", "person_id")
+    if any(getattr(now, name) != getattr(customer, name) for name in belongs):
+        raise Refused("This messaging account is not linked with this bank by you.")
+    if now.status == LinkedAccount.Status.UNLINKED:
+        raise Refused("This messaging account is not linked any more. Link it again first.")
 
 
 def _check(

@@ -16,10 +16,17 @@ from portal.audit.record import record
 from portal.ids import uuid7
 from portal.tenancy.context import scope
 from portal.tenancy.principal import Principal
-from portal.vault.crypto import blind_index, seal
-from portal.vault.keys import data_key_for
+from portal.vault.crypto import CannotOpen, blind_index, open_sealed, seal
+from portal.vault.keys import data_key_for, find_data_key
 
 LINK_TOKEN_MINUTES = 15
+# An m.me link may carry a reference of the bank's own; ours begin like this
+REFERENCE = "parley-"
+CODE = "code-"
+SOMEBODY_ELSES = (
+    "This chat is linked with somebody else’s Parley account. If the chat is yours, write UNLINK in it first."
+)
+_S = LinkedAccount.Status
 
 
 def address_place(account_id: UUID) -> bytes:
@@ -33,45 +40,98 @@ def address_index(sender_id: UUID, partner_id: UUID, address: str) -> bytes:
 
 
 @transaction.atomic
-def issue_link_token(*, sender: Sender, person_id: UUID) -> str:
-    """A one-time reference that the person carries into the chat; valid 15 minutes, kept as a digest."""
-    token = secrets.token_urlsafe(24)
+def issue_reference(*, sender: Sender, person_id: UUID) -> tuple[LinkToken, str]:
+    """What a person carries into the chat by an m.me link: whoever brings it there first is linked to them."""
+    return _issue(sender, person_id, REFERENCE, b"")
+
+
+@transaction.atomic
+def issue_code(*, sender: Sender, person_id: UUID, address: str) -> str:
+    """What the platform carries back to us (`authorization_code`). Only the chat of `address` can redeem it,
+    where the platform has told that address (else it is "").
+    """
+    index = address_index(sender.id, sender.partner_id, address) if address else b""
+    return _issue(sender, person_id, CODE, index)[1]
+
+
+@transaction.atomic
+def require_free(*, sender: Sender, person_id: UUID, address: str) -> None:
+    """Raises Refused when the address is linked to somebody else."""
     with scope(Principal.system()):
-        LinkToken.objects.create(
+        index = address_index(sender.id, sender.partner_id, address)
+        live = LinkedAccount.objects.filter(sender=sender, address_index=index).exclude(status=_S.UNLINKED)
+        if live.exclude(person_id=person_id).exists():
+            raise Refused(SOMEBODY_ELSES)
+
+
+def _issue(sender: Sender, person_id: UUID, prefix: str, index: bytes) -> tuple[LinkToken, str]:
+    token = prefix + secrets.token_urlsafe(24)
+    with scope(Principal.system()):
+        row = LinkToken.objects.create(
             partner_id=sender.partner_id,
             sender=sender,
             person_id=person_id,
-            digest=hashlib.sha256(token.encode()).digest(),
+            digest=_digest(token, index),
             expires_at=timezone.now() + timedelta(minutes=LINK_TOKEN_MINUTES),
         )
+    return row, token
+
+
+def _digest(token: str, index: bytes = b"") -> bytes:
+    """Over the address as well, where it is known: another's chat then finds no such token."""
+    return hashlib.sha256(token.encode() + index).digest()
+
+
+def redeem_link_token(*, sender: Sender, token: str, address: str, has_written: bool) -> LinkedAccount:
+    """Links the address to the person whose token it is; raises Refused, with a sentence for the chat, when the
+    token is unknown here, old or used, or the address is another person's (which spoils the token). Call it
+    inside a transaction, and commit after a refusal too.
+    """
+    with scope(Principal.system()):
+        index = address_index(sender.id, sender.partner_id, address)
+        digests = [_digest(token), _digest(token, index)]
+        rows = LinkToken.objects.select_for_update().filter(sender=sender, digest__in=digests)
+        found = _checked(rows.first())
+        try:
+            account = link_account(
+                sender=sender,
+                person_id=found.person_id,
+                address=address,
+                actor=Principal.system(),
+                has_written=has_written,
+            )
+        except Refused:
+            found.delete()
+            raise
+        found.used_at = timezone.now()
+        found.save(update_fields=["used_at"])
+    return account
+
+
+def _checked(token: LinkToken | None) -> LinkToken:
+    if token is None:
+        raise Refused("This link is not known, or it was made for another chat. Get a new one.")
+    if token.used_at:
+        raise Refused("This link has been used. Each link works once: get a new one.")
+    if token.expires_at <= timezone.now():
+        raise Refused(f"This link is too old. A link works for {LINK_TOKEN_MINUTES} minutes: get a new one.")
     return token
 
 
 @transaction.atomic
-def redeem_link_token(*, sender: Sender, token: str, address: str) -> LinkedAccount:
-    """Links the address to the person who holds the token; raises Refused when it is unknown, old or used."""
-    with scope(Principal.system()):
-        digest = hashlib.sha256(token.encode()).digest()
-        found = LinkToken.objects.select_for_update().filter(sender=sender, digest=digest).first()
-        if found is None or found.used_at or found.expires_at <= timezone.now():
-            raise Refused("This link has been used or is too old. Start again from your bank’s page.")
-        found.used_at = timezone.now()
-        found.save(update_fields=["used_at"])
-        return link_account(
-            sender=sender, person_id=found.person_id, address=address, actor=Principal.system()
-        )
-
-
-@transaction.atomic
-def link_account(*, sender: Sender, person_id: UUID, address: str, actor: Principal) -> LinkedAccount:
-    """Records that the address is the person's; raises Refused when it is another person's."""
+def link_account(
+    *, sender: Sender, person_id: UUID, address: str, actor: Principal, has_written: bool = True
+) -> LinkedAccount:
+    """Records that the address is the person's; raises Refused when it is another person's. `has_written` tells
+    that they have just spoken there, which opens the platform's window.
+    """
     with scope(Principal.system()):
         index = address_index(sender.id, sender.partner_id, address)
         live = LinkedAccount.objects.select_for_update().filter(sender=sender, address_index=index)
-        known = live.exclude(status=LinkedAccount.Status.UNLINKED).first()
+        known = live.exclude(status=_S.UNLINKED).first()
         if known is not None:
             if known.person_id != person_id:
-                raise Refused("This messaging account is linked to somebody else.")
+                raise Refused(SOMEBODY_ELSES)
             return known
         account_id = uuid7()
         key = data_key_for(sender.partner_id, person_id)
@@ -84,7 +144,7 @@ def link_account(*, sender: Sender, person_id: UUID, address: str, actor: Princi
             channel=sender.channel,
             address=seal(key, address.encode(), aad=address_place(account_id)),
             address_index=index,
-            last_inbound_at=timezone.now(),
+            last_inbound_at=timezone.now() if has_written else None,
         )
         record(
             Code.ACCOUNT_LINKED,
@@ -116,9 +176,22 @@ def ensure_customer(*, partner_id: UUID, environment: str, person_id: UUID, cust
             partner_id=partner_id,
             environment=environment,
             person_id=person_id,
-            customer_ref=seal(key, customer_ref.encode(), aad=b"customer.ref" + customer_id.bytes),
+            customer_ref=seal(key, customer_ref.encode(), aad=_ref_place(customer_id)),
             ref_index=index,
         )
+
+
+def customer_ref_of(customer: Customer) -> str | None:
+    """The bank's own reference for the person; None once their data was erased."""
+    key = find_data_key(customer.partner_id, customer.person_id)
+    try:
+        return open_sealed(key, customer.customer_ref, aad=_ref_place(customer.id)).decode() if key else None
+    except CannotOpen:  # sealed under an earlier key
+        return None
+
+
+def _ref_place(customer_id: UUID) -> bytes:
+    return b"customer.ref" + customer_id.bytes
 
 
 @transaction.atomic
@@ -128,9 +201,9 @@ def unlink_account(*, account_id: UUID, reason: str) -> None:
 
     with scope(Principal.system()):
         account = LinkedAccount.objects.select_for_update().get(pk=account_id)
-        if account.status == LinkedAccount.Status.UNLINKED:
+        if account.status == _S.UNLINKED:
             return
-        account.status, account.ended_at = LinkedAccount.Status.UNLINKED, timezone.now()
+        account.status, account.ended_at = _S.UNLINKED, timezone.now()
         account.save(update_fields=["status", "ended_at"])
         record(
             Code.ACCOUNT_UNLINKED,

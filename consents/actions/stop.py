@@ -7,8 +7,10 @@ from django.utils import timezone
 
 from consents.access import get_grant_for
 from consents.models import Grant
+from consents.telling import tell_grant
 from partners.outgoing import outgoing
 from partners.refusals import Refused
+from partners.webhooks import EventType
 from portal.audit.codes import Code
 from portal.audit.record import record
 from portal.tenancy.context import scope
@@ -35,6 +37,7 @@ def pause_grant(*, grant_id: UUID, actor: Principal) -> Grant:
         grant.save(update_fields=["status", "paused_at"])
         withdrawn = _stop_sending(grant, "grant_paused")
         _record(Code.CONSENT_PAUSED, grant, actor, withdrawn=withdrawn)
+        tell_grant(EventType.GRANT_PAUSED, grant)
     return grant
 
 
@@ -46,18 +49,21 @@ def resume_grant(*, grant_id: UUID, actor: Principal) -> Grant:
         grant.paused_at = None
         grant.save(update_fields=["status", "paused_at"])
         _record(Code.CONSENT_RESUMED, grant, actor)
+        tell_grant(EventType.GRANT_RESUMED, grant)
     return grant
 
 
 @transaction.atomic
 def end_grant(*, grant_id: UUID, actor: Principal, reason: str, to: str = _S.REVOKED) -> Grant:
-    """Ends the grant for good (REVOKED, EXPIRED or INVALIDATED)."""
+    """Ends the grant for good (REVOKED, EXPIRED or INVALIDATED). A bank's own words stay out of the trail."""
     with scope(actor):
         grant = _step(grant_id, to, actor)
         grant.ended_at, grant.end_reason, grant.ended_by = timezone.now(), reason, actor.kind.value
         grant.save(update_fields=["status", "ended_at", "end_reason", "ended_by"])
         withdrawn = _stop_sending(grant, "grant_ended")
-        _record(Code.CONSENT_REVOKED, grant, actor, withdrawn=withdrawn, to=to, reason=reason)
+        told = "" if actor.kind is Kind.CLIENT else reason
+        _record(Code.CONSENT_REVOKED, grant, actor, withdrawn=withdrawn, to=to, reason=told)
+        tell_grant(EventType(f"grant.{to.lower()}"), grant)
     return grant
 
 

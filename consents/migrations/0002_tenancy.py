@@ -22,6 +22,8 @@ class Migration(migrations.Migration):
         ),
         reference_within_tenant("consents_grant", "customer_id", "consents_customer"),
         reference_within_tenant("consents_grant", "account_id", "consents_linkedaccount"),
+        reference_within_tenant("consents_grant", "agreement_version_id", "partners_agreementversion"),
+        reference_within_tenant("consents_linktoken", "sender_id", "partners_sender"),
         reference_within_tenant("consents_consentrecord", "grant_id", "consents_grant"),
         reference_within_tenant("consents_linkedaccount", "sender_id", "partners_sender"),
     ]

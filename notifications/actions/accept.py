@@ -22,6 +22,7 @@ from partners.clusters import Cluster
 from portal.api.errors import Problem
 from portal.audit.codes import Code
 from portal.ids import public_id, uuid7
+from portal.tenancy import prepared
 from portal.tenancy.principal import Principal
 from portal.vault.crypto import blind_index, seal, unwrap
 
@@ -151,12 +152,10 @@ def _read_facts(request: Request, actor: Principal) -> _Facts:
     }
     if request.grant_id is None:
         values["ref"] = blind_index("customer_ref", actor.partner_id, request.customer_ref)
-    with connection.cursor() as cursor:
-        cursor.execute(_BY_REF if request.grant_id is None else _BY_ID, values)
-        row = cursor.fetchone()
-    if row is None:
+    rows = prepared.run(_BY_REF if request.grant_id is None else _BY_ID, values)
+    if not rows:
         raise Problem("partner_suspended", _EXPLANATIONS["partner_suspended"])
-    return _Facts(*row)
+    return _Facts(*rows[0])
 
 
 def _check_may_send(facts: _Facts, request: Request, actor: Principal) -> None:
@@ -242,30 +241,29 @@ def _write(
 ) -> None:
     data_key = unwrap(facts.wrapped, key_id=facts.key_id, kek_id=facts.kek_id)
     sealed = seal(data_key, json.dumps(request.data).encode(), aad=data_place(notification_id))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _WRITE,
-            {
-                "id": notification_id,
-                "delivery": uuid7(),
-                "partner": actor.partner_id,
-                "environment": actor.environment,
-                "person": facts.person_id,
-                "client": actor.id,
-                "grant": facts.grant_id,
-                "record": facts.record_id,
-                "agreement": facts.agreement_version_id,
-                "template": facts.template_version_id,
-                "cluster": facts.cluster,
-                "data": sealed,
-                "collapse": request.collapse_key,
-                "now": now,
-                "account": facts.account_id,
-                "sender": facts.sender_id,
-                "lane": lane_of(str(facts.cluster)),
-                "due": due,
-                "expires": expires,
-                "code": Code.NOTIFICATION_ACCEPTED.value,
-                "request_id": structlog.contextvars.get_contextvars().get("request_id", ""),
-            },
-        )
+    prepared.run(
+        _WRITE,
+        {
+            "id": notification_id,
+            "delivery": uuid7(),
+            "partner": actor.partner_id,
+            "environment": actor.environment,
+            "person": facts.person_id,
+            "client": actor.id,
+            "grant": facts.grant_id,
+            "record": facts.record_id,
+            "agreement": facts.agreement_version_id,
+            "template": facts.template_version_id,
+            "cluster": facts.cluster,
+            "data": sealed,
+            "collapse": request.collapse_key,
+            "now": now,
+            "account": facts.account_id,
+            "sender": facts.sender_id,
+            "lane": lane_of(str(facts.cluster)),
+            "due": due,
+            "expires": expires,
+            "code": Code.NOTIFICATION_ACCEPTED.value,
+            "request_id": structlog.contextvars.get_contextvars().get("request_id", ""),
+        },
+    )

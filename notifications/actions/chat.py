@@ -1,17 +1,31 @@
 """What a person writes or taps: the commands, linking, and an answer to anything else."""
 
 import json
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.db import transaction
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Value
+from django.db.models.functions import Greatest
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.text import get_text_list
 
-from consents.actions.link import address_index, redeem_link_token, unlink_account
+from consents.actions.link import REFERENCE, address_index, redeem_link_token, unlink_account
 from consents.actions.stop import end_grant, resume_grant
+from consents.linking import can_be_linked, is_offered
 from consents.models import Grant, LinkedAccount
+from consents.policy import VERDICT
+from consents.telling import ask_for_balance
 from notifications.balance import last_balance
 from notifications.models import Lane, Reply
 from notifications.nudge import nudge
+from partners.clusters import Cluster
 from partners.models import Sender
 from partners.refusals import Refused
 from portal.ids import uuid7
@@ -19,117 +33,276 @@ from portal.tenancy.principal import Kind, Principal
 from portal.vault.crypto import seal
 from portal.vault.keys import data_key_for
 
-STOP_WORDS = {"stop", "alto", "parar"}
-START_WORDS = {"start", "inicio"}
-HELP_WORDS = {"help", "ayuda"}
-BALANCE_WORDS = {"balance", "saldo"}
+COMMANDS = {
+    "STOP": {"stop", "unsubscribe", "alto", "parar", "baja"},
+    "START": {"start", "inicio", "iniciar", "empezar"},
+    "HELP": {"help", "ayuda"},
+    "BALANCE": {"balance", "saldo"},
+    "UNLINK": {"unlink", "desvincular"},
+}
+_WORDS = {word: command for command, words in COMMANDS.items() for word in words}
+_AROUND = " \t\r\n.,!?¡¿…\"'“”‘’«»"
+# What a person does that opens the platform's 24-hour window and shows that they have not blocked the sender
+ACTS = ("message", "postback", "referral", "reaction")
+# Until then the platform is still busy with the link that it is to forget
+FORGET_AFTER = timedelta(seconds=2)
+AUTOMATIC = "This is an automatic service: nobody reads what you write here."
+_BALANCE_VERDICT = f"""
+SELECT {VERDICT.format(cluster="'BALANCES'")} FROM consents_grant g
+JOIN consents_linkedaccount a ON a.id = g.account_id JOIN partners_partner p ON p.id = g.partner_id
+LEFT JOIN partners_agreementversion v ON v.partner_id = g.partner_id AND v.status = 'FINALIZED'
+WHERE g.id = %s
+"""  # noqa: S608 (made of our own constants)
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What the person gets: a text with buttons, or the balance of a grant, looked up when it is sent."""
+
+    text: str = ""
+    buttons: tuple[Mapping[str, str], ...] = ()
+    balance_of: str = ""
 
 
 def hear(*, sender: Sender, kind: str, address: str, event: dict[str, Any]) -> None:
-    """Acts on one inbound event and queues the answer. Runs in the caller's transaction, as the system."""
+    """Acts on one inbound event and queues the answer. Runs in the caller's transaction, as the system.
+
+    Where another application has the conversation (`is_standby`), commands count, and the talking is left to it.
+    """
     index = address_index(sender.id, sender.partner_id, address)
     account = (
         LinkedAccount.objects.filter(sender=sender, address_index=index).exclude(status="UNLINKED").first()
     )
-    if account is not None:
-        # They wrote, so the 24-hour window is open, and a block is lifted
-        LinkedAccount.objects.filter(pk=account.pk).update(last_inbound_at=timezone.now(), status="ACTIVE")
-    if token := _reference(kind, event):
-        _answer(sender, address, _link(sender, token, address))
-    elif kind == "account_linking":
-        _hear_linking(sender, address, account, event["account_linking"])
-    elif kind in ("message", "postback"):
-        _answer(sender, address, _reply_to(sender, account, _words(kind, event)))
+    if account is not None and any(act in event for act in ACTS):
+        LinkedAccount.objects.filter(pk=account.pk).update(
+            last_inbound_at=Greatest("last_inbound_at", Value(_moment(event))), status="ACTIVE"
+        )
+    response = _respond(sender, kind, address, account, event)
+    if response is not None:
+        _queue(sender, {"address": address, **asdict(response)})
 
 
-def _reference(kind: str, event: dict[str, Any]) -> str:
+def _moment(event: dict[str, Any]) -> datetime:
+    """When it happened, in their words (ms, in some referrals s), but never later than now."""
+    stamp, now = event.get("timestamp"), timezone.now()
+    if not isinstance(stamp, int) or stamp <= 0:
+        return now
+    seconds = stamp / 1000 if stamp > 10**11 else stamp
+    return min(datetime.fromtimestamp(min(seconds, now.timestamp()), UTC), now)
+
+
+def _respond(
+    sender: Sender, kind: str, address: str, account: LinkedAccount | None, event: dict[str, Any]
+) -> Response | None:
+    if kind == "account_linking":
+        return _hear_linking(sender, address, account, event["account_linking"])
+    if kind not in ACTS:
+        return None
+    reference = _reference(event)
+    if reference.startswith(REFERENCE):
+        return _link(sender, account, reference, address, has_written=True)
+    command = _command(_words(event))
+    if event.get("is_standby") and not command:
+        return None
+    if account is None:
+        return _to_a_stranger(sender, command)
+    return _to_a_person(sender, account, address, command)
+
+
+def _reference(event: dict[str, Any]) -> str:
     """The reference an m.me link carried, from where each kind of event keeps it."""
-    holder = event.get("postback", {}) if kind == "postback" else event
-    return str((holder.get("referral") or {}).get("ref") or "")
+    holders = (event, event.get("postback") or {}, event.get("message") or {})
+    return next((str(one["referral"].get("ref")) for one in holders if _has_referral(one)), "")
 
 
-def _link(sender: Sender, token: str, address: str) -> str:
+def _has_referral(holder: dict[str, Any]) -> bool:
+    return isinstance(holder.get("referral"), dict) and bool(holder["referral"].get("ref"))
+
+
+def _words(event: dict[str, Any]) -> str:
+    postback, message = event.get("postback") or {}, event.get("message") or {}
+    tapped = message.get("quick_reply") or {}
+    found = postback.get("payload") or postback.get("title") or tapped.get("payload") or message.get("text")
+    return str(found or "")
+
+
+def _command(words: str) -> str:
+    """The whole message is the command, in any case, whatever marks stand around it; else ""."""
+    return _WORDS.get(unicodedata.normalize("NFKC", words).strip(_AROUND).casefold(), "")
+
+
+def _link(
+    sender: Sender, account: LinkedAccount | None, token: str, address: str, *, has_written: bool
+) -> Response:
     try:
-        redeem_link_token(sender=sender, token=token, address=address)
+        redeem_link_token(sender=sender, token=token, address=address, has_written=has_written)
     except Refused as refusal:
-        return str(refusal)
-    return f"You are now linked with {sender.name}. Nothing is sent until you allow it. Write HELP for what you can do."
+        if account is None and not has_written:  # else it is another person's, whose link must stay
+            _let_platform_forget(sender, address)
+        return Response(str(refusal), _link_buttons(sender))
+    done = reverse("link-outcome", args=[sender.id, "linked"])
+    return Response(
+        f"This chat is now linked. Linking is not consent: {sender.name} sends you nothing until you allow it."
+        " If it was not you who did this, write UNLINK. HELP shows what else you can write.",
+        (_web_button("What you can do now", done),),
+    )
 
 
 def _hear_linking(
     sender: Sender, address: str, account: LinkedAccount | None, linking: dict[str, Any]
-) -> None:
-    if linking.get("status") == "linked" and linking.get("authorization_code"):
-        _answer(sender, address, _link(sender, linking["authorization_code"], address))
-    elif linking.get("status") == "unlinked" and account is not None:
-        unlink_account(account_id=account.pk, reason="unlinked_by_person")
+) -> Response | None:
+    if linking.get("status") == "linked":
+        code = str(linking.get("authorization_code") or "")
+        return _link(sender, account, code, address, has_written=False)
+    if linking.get("status") == "unlinked" and account is not None:
+        return _unlink(sender, account, "unlinked_in_messenger")
+    return None
 
 
-def _words(kind: str, event: dict[str, Any]) -> str:
-    if kind == "postback":
-        return str(event["postback"].get("payload") or "")
-    message = event["message"]
-    return str((message.get("quick_reply") or {}).get("payload") or message.get("text") or "")
+def _unlink(sender: Sender, account: LinkedAccount, reason: str) -> Response:
+    unlink_account(account_id=account.pk, reason=reason)
+    return Response(
+        f"Unlinked. What you had allowed has ended: {sender.name} can send you nothing here any more. Your"
+        " other banks and your accounts are as they were. To link this chat again, write anything."
+    )
 
 
-def _reply_to(sender: Sender, account: LinkedAccount | None, words: str) -> str:
-    word = words.strip().strip(".!").lower()
-    if account is None:
-        return f"You are not linked with {sender.name}. To start, open your bank’s page and choose Messenger."
-    grant = Grant.objects.filter(account=account, status__in=["ACTIVE", "PAUSED"]).first()
+def _to_a_stranger(sender: Sender, command: str) -> Response:
+    nothing = f"{sender.name} sends you nothing here: this chat is not linked with anybody."
+    if command in ("STOP", "UNLINK"):
+        return Response(nothing)
+    if not (buttons := _link_buttons(sender)):
+        return Response(f"{AUTOMATIC} {nothing} It cannot be linked at the moment.")
+    return Response(f"{AUTOMATIC} {nothing} To link it, sign in. Linking is not yet consent.", buttons)
+
+
+def _link_buttons(sender: Sender) -> tuple[Mapping[str, str], ...]:
+    """Messenger's own button, and another way for where it has none (the web; Europe and Japan)."""
+    if not can_be_linked(sender):
+        return ()
+    here = settings.BASE_URL + reverse("link-messenger", args=[sender.id])
+    own = {"type": "account_link", "url": here}
+    if not is_offered(sender):
+        return (own,)
+    return own, _web_button("Link another way", reverse("link-start", args=[sender.id]))
+
+
+def _web_button(title: str, path: str) -> Mapping[str, str]:
+    return {"type": "web_url", "title": title, "url": settings.BASE_URL + path}
+
+
+def _to_a_person(sender: Sender, account: LinkedAccount, address: str, command: str) -> Response:
+    live = Grant.objects.filter(
+        account=account, status__in=["ACTIVE", "PAUSED"], expires_at__gt=timezone.now()
+    )
+    grant = live.first()
     actor = Principal(Kind.PERSON, person_id=account.person_id)
-    if word in STOP_WORDS:
+    if command == "UNLINK":
+        _let_platform_forget(sender, address)
+        return _unlink(sender, account, "unlinked_in_chat")
+    if command == "STOP":
         return _stop(sender, grant, actor)
-    if word in START_WORDS:
+    if command == "START":
         return _start(sender, grant, actor)
-    if word in BALANCE_WORDS:
-        return _balance(sender, grant)
-    return (
-        _help(sender, grant)
-        if word in HELP_WORDS
-        else f"This is an automatic service. {_help(sender, grant)}"
+    if command == "BALANCE":
+        if grant and _balance_verdict(grant) is None:
+            ask_for_balance(grant)
+        return Response(balance_of=grant.pk.hex) if grant else Response(balance_words(sender, grant))
+    text = _help(sender, grant)
+    return Response(text if command == "HELP" else f"{AUTOMATIC} {text}", (_choices(),))
+
+
+def _choices() -> Mapping[str, str]:
+    return _web_button("Your choices", reverse("person-home"))
+
+
+def _stop(sender: Sender, grant: Grant | None, actor: Principal) -> Response:
+    if grant is None:
+        return Response(f"{sender.name} was already not sending you anything.", (_choices(),))
+    end_grant(grant_id=grant.pk, actor=actor, reason="stop_in_chat")
+    kinds = get_text_list([str(Cluster(name).label).lower() for name in grant.clusters], "and")
+    return Response(
+        f"Stopped. {sender.name} can send you nothing more: no {kinds}. What was waiting is withdrawn. What"
+        " remains: this chat stays linked (UNLINK ends that), and your other banks and your accounts are as they"
+        f" were. To get messages again, start from the page of {sender.name}.",
+        (_choices(),),
     )
 
 
-def _stop(sender: Sender, grant: Grant | None, actor: Principal) -> str:
+def _start(sender: Sender, grant: Grant | None, actor: Principal) -> Response:
     if grant is None:
-        return f"{sender.name} was already not sending you anything."
-    end_grant(grant_id=grant.pk, actor=actor, reason="STOP written in the chat")
-    return (
-        f"Stopped. {sender.name} cannot send you anything any more. Your other banks are not affected."
-        " You can connect again on your connected banks page."
-    )
+        text = f"{sender.name} may not send you anything. To get messages, start from the page of your bank."
+        return Response(text, (_choices(),))
+    if grant.status == Grant.Status.PAUSED:
+        resume_grant(grant_id=grant.pk, actor=actor)
+        return Response(f"{sender.name} may send you messages again, {_until(grant)}.")
+    return Response(f"{_state(sender, grant)} Nothing had to be started.", (_choices(),))
 
 
-def _start(sender: Sender, grant: Grant | None, actor: Principal) -> str:
-    if grant is None:
-        return f"To get messages from {sender.name} again, connect again on your connected banks page."
-    if grant.status == Grant.Status.ACTIVE:
-        return f"Messages from {sender.name} are on."
-    resume_grant(grant_id=grant.pk, actor=actor)
-    return f"Messages from {sender.name} are on again."
+def _balance_verdict(grant: Grant) -> str | None:
+    """None where the bank may send balances now, else why not (see consents.policy)."""
+    with connection.cursor() as cursor:
+        cursor.execute(_BALANCE_VERDICT, [grant.pk])
+        return cursor.fetchone()[0]
 
 
-def _balance(sender: Sender, grant: Grant | None) -> str:
+def balance_words(sender: Sender, grant: Grant | None) -> str:
+    """The answer to BALANCE as things stand now: the bank's last balance only where it might be sent now."""
     if grant is None:
         return f"{sender.name} may not send you anything, so there is no balance to show."
-    if grant.status == Grant.Status.PAUSED:
-        return f"You have paused {sender.name}. Write START to hear from them again."
-    return last_balance(grant) or f"{sender.name} has not sent a balance yet."
+    verdict = _balance_verdict(grant)
+    if verdict is None:
+        return last_balance(grant) or f"{sender.name} has not sent a balance yet."
+    return {
+        "grant_paused": f"You have paused {sender.name}. Write START to hear from them again.",
+        "no_active_grant": f"You have not allowed {sender.name} to send you balances.",
+        "reconfirmation_due": f"{sender.name} waits until you confirm, on your connected banks page, that you still want this.",
+    }.get(verdict, f"{sender.name} cannot send you anything at the moment.")
 
 
 def _help(sender: Sender, grant: Grant | None) -> str:
-    state = {None: "not connected", "ACTIVE": "on", "PAUSED": "paused"}[grant.status if grant else None]
-    return (
-        f"Messages from {sender.name} are {state}. STOP ends them at once, START resumes after a pause,"
-        " BALANCE shows the last balance your bank sent, HELP shows this."
-    )
+    if grant is None:
+        words = f"To get messages, start from the page of {sender.name}. Write"
+    else:
+        words = "Write STOP to end it at once, START to go on after a pause, BALANCE for the last balance your bank sent,"
+    contact = f" Questions to your bank: {sender.partner.domain}." if sender.partner.domain else ""
+    return f"{_state(sender, grant)} {words} UNLINK to unlink this chat, HELP for this.{contact}"
 
 
-def _answer(sender: Sender, address: str, text: str) -> None:
+def _state(sender: Sender, grant: Grant | None) -> str:
+    if grant is None:
+        return f"{sender.name} may not send you anything."
+    if grant.status == Grant.Status.PAUSED:
+        return f"You have paused {sender.name}."
+    if grant.reconfirm_by <= timezone.now():
+        return (
+            f"{sender.name} waits until you confirm, on your connected banks page, that you still want this."
+        )
+    return f"{sender.name} may send you messages, {_until(grant)}."
+
+
+def _until(grant: Grant) -> str:
+    return f"until {date_format(grant.expires_at, 'j F Y')}"
+
+
+def _let_platform_forget(sender: Sender, address: str) -> None:
+    """The platform believes in a link that we do not have."""
+    _queue(sender, {"address": address, "is_forgetting": True}, due=timezone.now() + FORGET_AFTER)
+
+
+def _queue(sender: Sender, content: dict[str, Any], *, due: datetime | None = None) -> None:
     reply_id = uuid7()
     key = data_key_for(sender.partner_id)
-    content = json.dumps({"address": address, "text": text}).encode()
-    sealed = seal(key, content, aad=b"reply.content" + reply_id.bytes)
-    Reply.objects.create(id=reply_id, partner_id=sender.partner_id, sender=sender, content=sealed)
+    Reply.objects.create(
+        id=reply_id,
+        partner_id=sender.partner_id,
+        sender=sender,
+        content=seal(key, json.dumps(content).encode(), aad=reply_place(reply_id)),
+        next_attempt_at=due or timezone.now(),
+    )
     transaction.on_commit(lambda: nudge(Lane.URGENT))
+
+
+def reply_place(reply_id: Any) -> bytes:
+    """Where a sealed answer belongs."""
+    return b"reply.content" + reply_id.bytes

@@ -6,9 +6,11 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 
 from consents.policy import HELD, UNREACHABLE, VERDICT
+from notifications.telling import Changed, tell
+from portal.tenancy import prepared
 from portal.tenancy.context import scope
 from portal.tenancy.principal import Principal
 
@@ -17,6 +19,7 @@ BATCH = 100
 START_WITHIN = 0.5
 # A held delivery is judged again after this. Seconds.
 HOLD = 15
+ENDED = ("EXPIRED", "FAILED", "WITHDRAWN")
 
 _CLAIM = f"""
 WITH RECURSIVE banks AS (
@@ -62,7 +65,7 @@ WITH RECURSIVE banks AS (
     FROM judged j WHERE d.id = j.id
     RETURNING d.*
 )
-SELECT t.id, t.status, t.attempts, t.expires_at, t.partner_id, t.person_id, t.sender_id, t.account_id, t.grant_id,
+SELECT t.id, t.status, t.reason, t.attempts, t.expires_at, t.environment, t.partner_id, t.person_id, t.sender_id, t.account_id, t.grant_id,
        n.id, n.cluster, n.data, tv.body, tv.locale, a.address, a.last_inbound_at > now() - interval '23 hours 55 minutes',
        g.accounts, k.id, k.kek_id, k.wrapped, s.external_id, s.channel, s.rate_per_second, s.secrets,
        s.breaker_failures, sk.id, sk.kek_id, sk.wrapped
@@ -83,8 +86,10 @@ class Claimed:
 
     id: UUID
     status: str
+    reason: str
     attempts: int
     expires_at: datetime
+    environment: str
     partner_id: UUID
     person_id: UUID
     sender_id: UUID
@@ -110,6 +115,13 @@ class Claimed:
     sender_kek_id: str
     sender_wrapped: bytes
 
+    def as_changed(self, status: str, reason: str) -> Changed:
+        """What its bank is told of the state it has come to."""
+        return Changed(
+            self.notification_id, self.grant_id, self.partner_id, self.person_id, self.environment, self.cluster,
+            status, reason,
+        )  # fmt: skip
+
 
 def claim_due(*, lane: str, batch: int = BATCH) -> list[Claimed]:
     """Takes up to `batch` due deliveries of a lane, shared out between its banks. Those with status SENDING
@@ -117,6 +129,7 @@ def claim_due(*, lane: str, batch: int = BATCH) -> list[Claimed]:
     """
     lease = settings.DELIVERY_LEASE_SECONDS
     values: dict[str, Any] = {"lane": lane, "batch": batch, "held": list(HELD), "lease": lease}
-    with scope(Principal.system()), transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(_CLAIM, values)
-        return [Claimed(*row) for row in cursor.fetchall()]
+    with scope(Principal.system()), transaction.atomic():
+        claimed = [Claimed(*row) for row in prepared.run(_CLAIM, values)]
+        tell(row.as_changed(row.status, row.reason) for row in claimed if row.status in ENDED)
+    return claimed

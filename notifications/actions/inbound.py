@@ -21,16 +21,17 @@ from portal.vault.crypto import open_sealed, seal
 from portal.vault.keys import data_key_for
 
 log = structlog.get_logger(__name__)
-CONVERSATIONS = 200  # worked on in one go
+CONVERSATIONS = 25  # worked on before it is looked again who has written
 # A receipt may overtake the answer to the send it is about; after this long it never will fit.
 PATIENCE = timedelta(minutes=5)
 LONGEST_PAUSE = timedelta(hours=1)
 GIVE_UP_AFTER = timedelta(days=1)
 RECEIPTS = ("delivery", "read")
 _PLACE = b"inbound.raw"
+# What people do comes before what platforms report: a STOP never waits behind receipts.
 _WAITING = """
 SELECT conversation FROM notifications_inboundevent WHERE processed_at IS NULL AND next_attempt_at <= now()
-GROUP BY conversation ORDER BY min(id) LIMIT %s
+GROUP BY conversation ORDER BY bool_and(kind IN ('delivery', 'read', 'echo')), min(id) LIMIT %s
 """
 
 
@@ -129,7 +130,8 @@ def _apply(kind: str, sender: Sender, event: dict[str, Any]) -> bool:
 
 def _address(kind: str, event: dict[str, Any]) -> str:
     """The person's; an echo is a message of ours to them."""
-    return str(event.get("recipient" if kind == "echo" else "sender", {}).get("id", ""))
+    whose = event.get("recipient" if kind == "echo" else "sender")
+    return str(whose.get("id", "")) if isinstance(whose, dict) else ""
 
 
 def find_sender(sender_id: UUID) -> Sender | None:

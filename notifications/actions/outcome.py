@@ -1,50 +1,62 @@
 """What attempts came to: deliveries, attempts, senders and accounts, in one transaction."""
 
 import random
+import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
+import structlog
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from consents.actions.link import unlink_account
 from consents.models import LinkedAccount
 from notifications.actions.claim import Claimed
 from notifications.channels import Answer, Outcome
+from notifications.telling import tell
 from partners.models import Sender
 from portal.audit.codes import Code
 from portal.audit.record import record
 from portal.tenancy.context import scope
 from portal.tenancy.principal import Principal
 
+log = structlog.get_logger(__name__)
 RETRY_SECONDS = (5, 30, 120, 900, 3600)
 JITTER = 0.2
+ACCOUNT_CHANGES: dict[Outcome, dict[str, Any]] = {
+    Outcome.UNREACHABLE: {"status": LinkedAccount.Status.SUSPENDED},
+    Outcome.WINDOW_CLOSED: {"last_inbound_at": None},  # from here on as outside the window, until they write
+}
+WRITE_AGAIN_AFTER = (0.05, 0.2, 1, 2, 4, 8, 15)  # seconds
 BREAKER_AFTER = 10
 BREAKER_SECONDS = 10
 
-_UPDATE = """
+# A state's rank only rises: what a receipt has told, or the sweep decided, stays, but for an answer that says SENT.
+_APPLIES = "(d.status = 'SENDING' OR (d.status = 'UNCONFIRMED' AND x.status = 'SENT'))"
+_UPDATE = f"""
 UPDATE notifications_delivery d SET
-    status = CASE WHEN d.status = 'SENDING' THEN x.status ELSE d.status END,
-    reason = CASE WHEN d.status = 'SENDING' THEN x.reason ELSE d.reason END,
+    status = CASE WHEN {_APPLIES} THEN x.status ELSE d.status END,
+    reason = CASE WHEN {_APPLIES} THEN x.reason ELSE d.reason END,
     provider_id = CASE WHEN x.provider_id = '' THEN d.provider_id ELSE x.provider_id END,
     attempts = d.attempts - x.uncounted,
     sent_at = COALESCE(d.sent_at, x.sent_at),
     next_attempt_at = COALESCE(x.next_attempt_at, d.next_attempt_at),
     lease_until = COALESCE(x.lease_until, d.lease_until),
-    ended_at = COALESCE(d.ended_at, x.ended_at)
+    ended_at = CASE WHEN {_APPLIES} THEN x.ended_at ELSE d.ended_at END
 FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::int[], %s::timestamptz[], %s::timestamptz[],
             %s::timestamptz[], %s::timestamptz[])
     AS x(id, status, reason, provider_id, uncounted, sent_at, next_attempt_at, lease_until, ended_at)
-WHERE d.id = x.id
-"""
+WHERE d.id = x.id RETURNING d.id, d.status = x.status
+"""  # noqa: S608 (made of our own constants)
 _ATTEMPTS = """
 INSERT INTO notifications_attempt
-    (delivery_id, partner_id, person_id, number, duration_ms, outcome, code, next_attempt_at)
-SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::smallint[], %s::int[], %s::text[], %s::text[],
-                     %s::timestamptz[])
+    (delivery_id, partner_id, person_id, number, at, duration_ms, outcome, code, next_attempt_at)
+SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::smallint[], %s::timestamptz[], %s::int[], %s::text[],
+                     %s::text[], %s::timestamptz[])
 """
 
 
@@ -54,7 +66,8 @@ class Result:
 
     row: Claimed
     answer: Answer | None
-    duration_ms: int
+    at: datetime = field(default_factory=timezone.now)
+    duration_ms: int = 0
     wait: float = 0.0
 
 
@@ -71,14 +84,32 @@ class _Change:
 
 
 def write_results(results: list[Result]) -> None:
-    """Writes all of a batch. Receipts that came in meanwhile win: a state's rank only rises."""
-    if not results:
-        return
+    """Writes all of a batch. Receipts that came in meanwhile win: a state's rank only rises.
+
+    What a deadlock or a lost database undid is written again, for half a minute; after that the deliveries'
+    echoes and receipts have to tell.
+    """
+    for pause in WRITE_AGAIN_AFTER if results else ():
+        try:
+            return _write(results)
+        except (OperationalError, InterfaceError) as error:
+            log.warning("outcomes_not_written", count=len(results), error=type(error.__cause__).__name__)
+            connection.close_if_unusable_or_obsolete()
+            time.sleep(pause)
+    return _write(results) if results else None
+
+
+def _write(results: list[Result]) -> None:
     now = timezone.now()
     changes = [_change(result, now) for result in results]
     with scope(Principal.system()), transaction.atomic():
-        _write_rows(results, changes)
+        applied = _write_rows(results, changes)
         _write_senders(results, now)
+        tell(
+            result.row.as_changed(change.status, change.reason)
+            for result, change in zip(results, changes, strict=True)
+            if result.row.id in applied
+        )
     _write_accounts(results)
 
 
@@ -87,8 +118,7 @@ def _change(result: Result, now: datetime) -> _Change:
     if answer is None:
         return _Change("QUEUED", uncounted=1, next_attempt_at=now + timedelta(seconds=result.wait))
     if answer.outcome is Outcome.SENT:
-        began = now - timedelta(milliseconds=result.duration_ms)
-        return _Change("SENT", provider_id=answer.provider_id, sent_at=began)
+        return _Change("SENT", provider_id=answer.provider_id, sent_at=result.at)
     if answer.outcome is Outcome.UNKNOWN:
         return _Change(
             "SENDING",
@@ -97,6 +127,8 @@ def _change(result: Result, now: datetime) -> _Change:
         )
     if answer.outcome is Outcome.SENDER_PAUSED:
         return _Change("QUEUED", "sender_paused", uncounted=1, next_attempt_at=now)
+    if answer.outcome is Outcome.WINDOW_CLOSED and row.in_window:
+        return _Change("QUEUED", answer.outcome.value, next_attempt_at=now)  # see _write_accounts
     if answer.outcome in (Outcome.TRANSIENT, Outcome.THROTTLED):
         return _retry(row, answer, now)
     return _Change("FAILED", f"{answer.outcome}:{answer.code}"[:60], ended_at=now)
@@ -112,7 +144,8 @@ def _retry(row: Claimed, answer: Answer, now: datetime) -> _Change:
     return _Change("QUEUED", f"{answer.outcome}:{answer.code}"[:60], next_attempt_at=at)
 
 
-def _write_rows(results: list[Result], changes: list[_Change]) -> None:
+def _write_rows(results: list[Result], changes: list[_Change]) -> set[UUID]:
+    """Returns the deliveries that took the new state: not those whose receipt was faster."""
     with connection.cursor() as cursor:
         cursor.execute(
             _UPDATE,
@@ -127,6 +160,7 @@ def _write_rows(results: list[Result], changes: list[_Change]) -> None:
                 ),
             ],
         )  # fmt: skip
+        applied = {delivery_id for delivery_id, is_applied in cursor.fetchall() if is_applied}
         tried = [
             (result, change, result.answer)
             for result, change in zip(results, changes, strict=True)
@@ -140,17 +174,19 @@ def _write_rows(results: list[Result], changes: list[_Change]) -> None:
                     [result.row.partner_id for result, _, _ in tried],
                     [result.row.person_id for result, _, _ in tried],
                     [result.row.attempts for result, _, _ in tried],
+                    [result.at for result, _, _ in tried],
                     [result.duration_ms for result, _, _ in tried],
                     [answer.outcome.value for _, _, answer in tried],
                     [answer.code for _, _, answer in tried],
                     [change.next_attempt_at for _, change, _ in tried],
                 ],
             )
+    return applied
 
 
 def _write_senders(results: list[Result], now: datetime) -> None:
     failed: Counter[UUID] = Counter()
-    worked, paused = set(), {}
+    worked, paused, throttled = set(), {}, dict[UUID, float]()
     known = {result.row.sender_id: result.row.breaker_failures for result in results}
     for result in results:
         if result.answer is None:
@@ -159,6 +195,9 @@ def _write_senders(results: list[Result], now: datetime) -> None:
             failed[result.row.sender_id] += 1
         elif result.answer.outcome is Outcome.SENDER_PAUSED:
             paused[result.row.sender_id] = result.answer.code
+        elif result.answer.outcome is Outcome.THROTTLED:
+            wait = max(result.answer.wait, RETRY_SECONDS[0])
+            throttled[result.row.sender_id] = max(throttled.get(result.row.sender_id, 0), wait)
         else:
             worked.add(result.row.sender_id)
     for sender_id in sorted(worked, key=str):
@@ -169,15 +208,24 @@ def _write_senders(results: list[Result], now: datetime) -> None:
             _count_failures(sender_id, count, now)
     for sender_id, code in paused.items():
         _pause_sender(sender_id, code)
+    for sender_id, wait in throttled.items():  # calling while limited would lengthen the block
+        Sender.objects.filter(pk=sender_id).update(breaker_open_until=now + timedelta(seconds=wait))
 
 
 def _count_failures(sender_id: UUID, count: int, now: datetime) -> None:
-    """Ten failures in a row open the breaker for 10 s; each later failed probe doubles that, up to 5 min."""
+    """Ten failures in a row open the breaker for 10 s; each later failed probe doubles that, up to 5 min. What
+    was under way when it opened says nothing new.
+    """
     sender = Sender.objects.select_for_update(no_key=True).get(pk=sender_id)
-    sender.breaker_failures = min(sender.breaker_failures + count, 10_000)
+    if sender.breaker_open_until and sender.breaker_open_until > now:
+        return
     if sender.breaker_failures >= BREAKER_AFTER:
-        doublings = min(max(sender.breaker_failures - BREAKER_AFTER - count, 0), 5)
-        sender.breaker_open_until = now + timedelta(seconds=min(BREAKER_SECONDS * 2**doublings, 300))
+        sender.breaker_failures = min(sender.breaker_failures + 1, BREAKER_AFTER + 5)
+    else:
+        sender.breaker_failures = min(sender.breaker_failures + count, BREAKER_AFTER)
+    if sender.breaker_failures >= BREAKER_AFTER:
+        seconds = min(BREAKER_SECONDS * 2 ** (sender.breaker_failures - BREAKER_AFTER), 300)
+        sender.breaker_open_until = now + timedelta(seconds=seconds)
     sender.save(update_fields=["breaker_failures", "breaker_open_until"])
 
 
@@ -197,8 +245,8 @@ def _write_accounts(results: list[Result]) -> None:
             continue
         if result.answer.outcome is Outcome.GONE:
             unlink_account(account_id=result.row.account_id, reason="account_gone")
-        elif result.answer.outcome is Outcome.UNREACHABLE:
+        elif result.answer.outcome in ACCOUNT_CHANGES:
             with scope(Principal.system()), transaction.atomic():
                 LinkedAccount.objects.filter(pk=result.row.account_id, status="ACTIVE").update(
-                    status=LinkedAccount.Status.SUSPENDED
+                    **ACCOUNT_CHANGES[result.answer.outcome]
                 )

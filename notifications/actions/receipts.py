@@ -4,16 +4,32 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import F, Q, Value
-from django.db.models.functions import Coalesce
+from django.db import connection
+from django.db.models import QuerySet
 
 from consents.actions.link import address_index
 from notifications.models import Delivery
+from notifications.telling import CHANGED, Changed, tell
 from partners.models import Sender
 
-_S = Delivery.Status
 # Platform clocks and ours differ a little; a receipt's watermark is theirs, sent_at is ours.
 CLOCK_SKEW = timedelta(seconds=2)
+_ADVANCE = f"""
+UPDATE notifications_delivery d SET status = %(to)s, reason = '', ended_at = NULL, {{times}}
+FROM notifications_notification n
+WHERE n.id = d.notification_id AND d.sender_id = %(sender)s AND d.status = ANY (%(from)s) AND {{which}}
+RETURNING {CHANGED}
+"""  # noqa: S608 (made of our own constants)
+_OF_ACCOUNT = """
+d.account_id IN (SELECT id FROM consents_linkedaccount WHERE sender_id = %(sender)s AND address_index = %(address)s)
+AND d.sent_at <= %(until)s
+"""
+_ECHOED = _ADVANCE.format(times="sent_at = COALESCE(d.sent_at, d.start_by)", which="d.id = %(id)s")
+_DELIVERED_IDS = _ADVANCE.format(times="delivered_at = %(at)s", which="d.provider_id = ANY (%(mids)s)")
+_DELIVERED = _ADVANCE.format(times="delivered_at = %(at)s", which=_OF_ACCOUNT)
+_READ = _ADVANCE.format(
+    times="read_at = %(at)s, delivered_at = COALESCE(d.delivered_at, %(at)s)", which=_OF_ACCOUNT
+)
 
 
 def apply_echo(sender: Sender, message: dict[str, Any]) -> bool:
@@ -22,39 +38,45 @@ def apply_echo(sender: Sender, message: dict[str, Any]) -> bool:
         delivery_id = UUID(hex=message.get("metadata") or "")
     except ValueError:
         return True  # somebody else's message on this page
-    rows = Delivery.objects.filter(pk=delivery_id, sender=sender)
-    rows.filter(status__in=[_S.SENDING, _S.UNCONFIRMED]).update(
-        status=_S.SENT, reason="", sent_at=Coalesce("sent_at", "start_by"), ended_at=None
-    )
-    rows.filter(provider_id="").update(provider_id=message.get("mid", ""))
+    _advance(_ECHOED, sender, "SENT", ["QUEUED", "SENDING", "UNCONFIRMED"], id=delivery_id)
+    unknown = Delivery.objects.filter(pk=delivery_id, sender=sender, provider_id="")
+    unknown.update(provider_id=message.get("mid", ""))
     return True
 
 
 def apply_delivery(sender: Sender, address: str, receipt: dict[str, Any]) -> bool:
     """By message id where the platform names any, else everything up to the watermark."""
-    now_delivered = {"status": _S.DELIVERED, "reason": "", "delivered_at": _moment(receipt)}
+    at = _moment(receipt)
     if mids := receipt.get("mids"):
+        _advance(
+            _DELIVERED_IDS, sender, "DELIVERED", ["SENDING", "SENT", "UNCONFIRMED"], at=at, mids=list(mids)
+        )
         known = Delivery.objects.filter(sender=sender, provider_id__in=mids)
-        known.filter(status__in=[_S.SENDING, _S.SENT, _S.UNCONFIRMED]).update(**now_delivered)
-        return known.count() == len(mids) or not _open(sender, address).filter(status=_S.SENDING).exists()
-    _open(sender, address).filter(status=_S.SENT, sent_at__lte=_moment(receipt) + CLOCK_SKEW).update(
-        **now_delivered
-    )
+        return known.count() == len(mids) or not _being_sent(sender, address).exists()
+    index = address_index(sender.id, sender.partner_id, address)
+    _advance(_DELIVERED, sender, "DELIVERED", ["SENT"], at=at, until=at + CLOCK_SKEW, address=index)
     return True
 
 
 def apply_read(sender: Sender, address: str, receipt: dict[str, Any]) -> bool:
     """Only a watermark: everything up to that time was read."""
     seen = _moment(receipt)
-    _open(sender, address).filter(status__in=[_S.SENT, _S.DELIVERED], sent_at__lte=seen + CLOCK_SKEW).update(
-        status=_S.READ, reason="", read_at=seen, delivered_at=Coalesce(F("delivered_at"), Value(seen))
-    )
-    return not _open(sender, address).filter(Q(status=_S.SENDING, start_by__lte=seen)).exists()
-
-
-def _open(sender: Sender, address: str) -> Any:
     index = address_index(sender.id, sender.partner_id, address)
-    return Delivery.objects.filter(sender=sender, account__address_index=index)
+    _advance(_READ, sender, "READ", ["SENT", "DELIVERED"], at=seen, until=seen + CLOCK_SKEW, address=index)
+    return not _being_sent(sender, address).filter(start_by__lte=seen).exists()
+
+
+def _advance(statement: str, sender: Sender, to: str, before: list[str], **values: Any) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, {**values, "sender": sender.id, "to": to, "from": before})
+        changed = [Changed(*row) for row in cursor.fetchall()]
+    tell(changed)
+
+
+def _being_sent(sender: Sender, address: str) -> QuerySet[Delivery]:
+    index = address_index(sender.id, sender.partner_id, address)
+    sending = Delivery.objects.filter(sender=sender, account__sender=sender, account__address_index=index)
+    return sending.filter(status=Delivery.Status.SENDING)
 
 
 def _moment(receipt: dict[str, Any]) -> datetime:

@@ -6,6 +6,7 @@ from uuid import UUID
 from django.db import connection
 
 from notifications.models import Delivery
+from notifications.telling import CHANGED, Changed, tell
 from partners.refusals import Refused
 from portal.audit.codes import Code
 from portal.audit.record import record
@@ -17,10 +18,11 @@ _LAST_START = """
 SELECT extract(epoch FROM max(start_by) - clock_timestamp()) FROM notifications_delivery
 WHERE {column} = %s AND status = 'SENDING'
 """
-_WITHDRAW = """
-UPDATE notifications_delivery SET status = 'WITHDRAWN', reason = %s, ended_at = now()
-WHERE grant_id = %s AND status = 'QUEUED'
-"""
+_WITHDRAW = f"""
+UPDATE notifications_delivery d SET status = 'WITHDRAWN', reason = %s, ended_at = now()
+FROM notifications_notification n WHERE n.id = d.notification_id AND d.grant_id = %s AND d.status = 'QUEUED'
+RETURNING {CHANGED}
+"""  # noqa: S608 (made of our own constants)
 _CANCEL = """
 UPDATE notifications_delivery SET status = 'CANCELLED', reason = 'cancelled_by_bank', ended_at = now()
 WHERE id = %s
@@ -35,7 +37,9 @@ class Queue:
         _wait_for_starts("grant_id", grant_id)
         with connection.cursor() as cursor:
             cursor.execute(_WITHDRAW, [reason, grant_id])
-            return cursor.rowcount
+            withdrawn = [Changed(*row) for row in cursor.fetchall()]
+        tell(withdrawn)
+        return len(withdrawn)
 
     def settle_partner(self, *, partner_id: UUID) -> None:
         """See `partners.outgoing`."""

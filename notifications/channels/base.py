@@ -1,5 +1,6 @@
 """What every channel promises."""
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
@@ -14,6 +15,7 @@ class Outcome(StrEnum):
     TRANSIENT = "transient"  # try again
     THROTTLED = "throttled"  # try again, later
     PERMANENT = "permanent"  # this message never
+    WINDOW_CLOSED = "window_closed"  # try again, as outside the window
     UNREACHABLE = "unreachable"  # the person blocked the sender: no more until they write
     GONE = "gone"  # no such person: unlink
     SENDER_PAUSED = "sender_paused"  # the sender's token or page is refused: nothing more from it
@@ -28,6 +30,7 @@ class Message:
     text: str
     reference: str
     in_window: bool
+    start_until: float = math.inf  # of time.monotonic: after that nothing of it may leave
     buttons: tuple[dict[str, str], ...] = ()
 
 

@@ -30,6 +30,8 @@ class Migration(migrations.Migration):
         tenant_table("notifications_attempt", person="person_id", partner_may="SELECT", worker_may="SELECT, INSERT"),
         tenant_table("notifications_inboundevent", partner_may="", staff_may=""),
         tenant_table("notifications_reply", partner_may="", staff_may=""),
+        reference_within_tenant("notifications_inboundevent", "sender_id", "partners_sender"),
+        reference_within_tenant("notifications_reply", "sender_id", "partners_sender"),
         reference_within_tenant("notifications_templateversion", "template_id", "notifications_template"),
         reference_within_tenant("notifications_notification", "grant_id", "consents_grant"),
         reference_within_tenant("notifications_delivery", "notification_id", "notifications_notification"),

@@ -1,4 +1,4 @@
-"""A bank's deliveries, for its members."""
+"""A bank's deliveries, for its members. Neither what a message said nor whom it reached is shown here."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -12,10 +12,13 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from notifications.access import deliveries_for, get_delivery_for
+from notifications.causes import cause_of
 from notifications.models import Attempt, Delivery
 from notifications.timeline import public_status, timeline
 from partners.access import member_principal, require
+from partners.clusters import SENDABLE, Environment
 from partners.models import Partner
+from portal.design.states import shown
 from portal.ids import InvalidPublicId, parse_public_id, public_id
 from portal.tenancy.context import scope
 from portal.tenancy.permissions import Permission
@@ -23,6 +26,16 @@ from portal.tenancy.principal import Principal
 
 View = Callable[..., HttpResponse]
 PAGE = 50
+OUTCOMES = {
+    "sent": "Taken by the platform",
+    "transient": "Failed for the moment",
+    "throttled": "Held back",
+    "permanent": "Refused",
+    "unreachable": "Person not reachable",
+    "gone": "Person gone",
+    "sender_paused": "Page refused",
+    "unknown": "No answer",
+}
 
 
 def deliveries_page(view: View) -> View:
@@ -43,51 +56,100 @@ def deliveries_page(view: View) -> View:
 @require_GET
 @deliveries_page
 def deliveries(request: HttpRequest, principal: Principal, partner: Partner) -> HttpResponse:
-    """Newest first, `?status=` narrows, `?before=` is the last id of the page before."""
-    rows = deliveries_for(principal)
-    status = request.GET.get("status", "")
-    if status in Delivery.Status.values:
-        rows = rows.filter(status=status)
+    """One environment at a time (live, unless asked otherwise), newest first. `?status=` and `?cluster=` narrow;
+    `?before=` is the last delivery of the page before.
+    """
+    chosen = _chosen(request.GET)
+    rows = deliveries_for(principal).filter(environment=chosen["environment"])
+    if chosen["status"]:
+        rows = rows.filter(status=chosen["status"])
+    if chosen["cluster"]:
+        rows = rows.filter(notification__cluster=chosen["cluster"])
     if before := request.GET.get("before"):
-        rows = rows.filter(notification_id__lt=_notification_id(before))
-    found = list(rows.order_by("-notification_id")[: PAGE + 1])
+        rows = rows.filter(id__lt=_id("dlv", before))
+    found = list(rows.order_by("-id")[: PAGE + 1])
     context = {
+        **chosen,
         "partner": partner,
-        "rows": [(delivery, public_status(delivery)) for delivery in found[:PAGE]],
-        "status": status,
-        "statuses": Delivery.Status.values,
-        "next": _next(found[PAGE - 1], status) if len(found) > PAGE else "",
+        "rows": [(one, public_status(one)) for one in found[:PAGE]],
+        "filters": _filters(chosen),
+        "is_narrowed": bool(chosen["status"] or chosen["cluster"]),
+        "is_later_page": bool(before),
+        "next": _next(found[PAGE - 1], chosen) if len(found) > PAGE else "",
     }
     return render(request, "notifications/member/deliveries.html", context)
+
+
+def _chosen(query: QueryDict) -> dict[str, str]:
+    """What is asked for; what makes no sense counts as not asked."""
+    known = {
+        "status": Delivery.Status.values,
+        "cluster": [cluster.value for cluster in SENDABLE],
+        "environment": Environment.values,
+    }
+    asked = {name: query.get(name, "") for name in known}
+    sane = {name: asked[name] if asked[name] in values else "" for name, values in known.items()}
+    return {**sane, "environment": sane["environment"] or Environment.LIVE.value}
+
+
+def _filters(chosen: dict[str, str]) -> list[tuple[str, str, list[tuple[str, str]], str]]:
+    """(name, label, [(value, word)], the chosen value) of each list in the filter bar."""
+    statuses = [("", "Any"), *((value, shown(value).word) for value in Delivery.Status.values)]
+    clusters = [("", "Any"), *((cluster.value, str(cluster.label)) for cluster in SENDABLE)]
+    environments = [("live", "Live"), ("sandbox", "Sandbox")]
+    return [
+        ("environment", "Environment", environments, chosen["environment"]),
+        ("status", "Status", statuses, chosen["status"]),
+        ("cluster", "Kind", clusters, chosen["cluster"]),
+    ]
+
+
+def _next(last: Delivery, chosen: dict[str, str]) -> str:
+    query = QueryDict(mutable=True)
+    query.update({name: value for name, value in chosen.items() if value})
+    query["before"] = public_id("dlv", last.id)
+    return query.urlencode()
 
 
 @require_GET
 @deliveries_page
 def delivery(request: HttpRequest, principal: Principal, partner: Partner, ntf: str) -> HttpResponse:
-    """Its timeline and every attempt."""
-    found = get_delivery_for(principal, _notification_id(ntf))
+    """Its timeline, every attempt, and the cause of each in words."""
+    found = get_delivery_for(principal, _id("ntf", ntf))
     attempts = list(Attempt.objects.filter(delivery=found).order_by("id"))
+    template = found.notification.template_version
     context = {
         "partner": partner,
         "delivery": found,
         "environment": found.environment,
-        "status": public_status(found),
-        "moments": timeline(found, attempts),
-        "attempts": attempts,
+        "state": public_status(found),
+        "cause": cause_of(found.reason, found.status),
+        "template": f"{template.template.name}, version {template.number} ({template.locale})",
+        "moments": [_in_words(moment, found) for moment in timeline(found, attempts)],
+        "attempts": [_attempt(one) for one in attempts],
     }
     return render(request, "notifications/member/delivery.html", context)
 
 
-def _notification_id(text: str) -> UUID:
+def _in_words(moment: dict[str, Any], delivery: Delivery) -> dict[str, Any]:
+    if moment["event"] == "accepted":
+        return {**moment, "detail": ""}
+    if moment["event"] == "attempted":
+        outcome = moment["detail"].partition(" ")[0]
+        return {**moment, "event": "tried", "detail": OUTCOMES.get(outcome, outcome).lower()}
+    return {**moment, "detail": cause_of(moment["detail"], delivery.status)}
+
+
+def _attempt(attempt: Attempt) -> dict[str, Any]:
+    return {
+        "row": attempt,
+        "outcome": OUTCOMES.get(attempt.outcome, attempt.outcome),
+        "cause": "" if attempt.outcome == "sent" else cause_of(f"{attempt.outcome}:{attempt.code}"),
+    }
+
+
+def _id(prefix: str, text: str) -> UUID:
     try:
-        return parse_public_id("ntf", text)
+        return parse_public_id(prefix, text)
     except InvalidPublicId as error:
         raise Http404 from error
-
-
-def _next(last: Delivery, status: str) -> str:
-    query = QueryDict(mutable=True)
-    query["before"] = public_id("ntf", last.notification_id)
-    if status:
-        query["status"] = status
-    return query.urlencode()

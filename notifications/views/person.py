@@ -1,47 +1,61 @@
-"""One connection, with every message it let through and why."""
+"""A person's connected banks, and one of them with every message it let through and why."""
 
+from django.db.models import OuterRef, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from consents.access import get_grant_for
-from consents.actions.give import granted_accounts
 from consents.models import Grant
-from consents.views.person import grant_id, person_page
-from notifications.access import deliveries_for
-from notifications.message import render_with
-from notifications.models import Notification
-from notifications.timeline import public_status
+from consents.views.person import STOPPABLE, grant_id, person_page, shown_state
+from notifications.models import Delivery
+from notifications.views.story import open_accounts, tell
+from partners.models import Partner
 from portal.tenancy.principal import Principal
-from portal.vault.crypto import CannotOpen, DataKeyMaterial
-from portal.vault.keys import data_key_for
+from portal.vault.keys import find_data_key
 
-NEWEST = 50
+MOST_BANKS = 200
 
 
-@require_GET
+@require_safe
+@person_page
+def home(request: HttpRequest, principal: Principal) -> HttpResponse:
+    """Live connections first, then those that have ended; each with its last message."""
+    last = Delivery.objects.filter(grant=OuterRef("pk"), sent_at__isnull=False).order_by("-id")
+    grants = Grant.objects.filter(person_id=principal.person_id).select_related("partner", "account")
+    grants = grants.annotate(
+        last_sent_at=Subquery(last.values("sent_at")[:1]),
+        last_cluster=Subquery(last.values("notification__cluster")[:1]),
+    )
+    found = [(grant, shown_state(grant)) for grant in grants.order_by("-id")[:MOST_BANKS]]
+    ended = {*Grant.Status.values} - STOPPABLE - {Grant.Status.PENDING}
+    context = {
+        "live": [one for one in found if one[1] not in ended],
+        "ended": [one for one in found if one[1] in ended],
+    }
+    return render(request, "consents/person/home.html", context)
+
+
+@require_safe
 @person_page
 def grant(request: HttpRequest, principal: Principal, grt: str) -> HttpResponse:
-    """What is shared, until when, and the newest messages with the reason for each."""
+    """What is shared, until when, and its story with the reason for each message; `?before=` turns the page."""
     found = get_grant_for(principal, grant_id(grt))
-    key = data_key_for(found.partner_id, found.person_id)
-    rows = deliveries_for(principal).filter(grant=found)
-    rows = rows.select_related("notification__record", "notification__template_version__template")
+    key = find_data_key(found.partner_id, found.person_id)
+    state = shown_state(found)
+    story = tell(principal, found, key, request.GET.get("before", ""))
     context = {
         "grant": found,
-        "accounts": granted_accounts(found, key),
+        "state": state,
+        "can_be_stopped": state != Grant.Status.EXPIRED and found.status in STOPPABLE,
+        "bank_cannot_send": _cannot_send(found.partner, found.environment),
+        "accounts": open_accounts(found, key),
         "environment": found.environment,
-        "messages_sent": [
-            {"delivery": one, "state": public_status(one), "text": _text(key, one.notification, found)}
-            for one in rows.order_by("-id")[:NEWEST]
-        ],
+        "entries": story.entries,
+        "next": story.next,
     }
     return render(request, "notifications/person/grant.html", context)
 
 
-def _text(key: DataKeyMaterial, notification: Notification, grant: Grant) -> str:
-    """As it stood on the phone; empty once its data was erased."""
-    try:
-        return render_with(key, notification, grant)
-    except CannotOpen:
-        return ""
+def _cannot_send(partner: Partner, environment: str) -> bool:
+    return environment == "live" and partner.status != Partner.Status.ACTIVE

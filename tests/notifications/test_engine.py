@@ -113,6 +113,21 @@ def test_a_person_who_cannot_be_reached_is_not_tried_again(bank_api: Api, platfo
     assert len(platform.seen) == 1
 
 
+def test_a_window_that_had_closed_is_left_by_the_utility_template(bank_api: Api, platform: Any) -> None:
+    """The platform's clock decides; we send the same notification again, as outside the window."""
+    closed = {"error": {"code": 10, "error_subcode": 2018278, "message": "outside the window"}}
+    sent = {"recipient_id": "r", "message_id": "m"}
+    platform.answer = lambda number: (400, closed) if number == 1 else (200, sent)
+    notification = bank_api.send().json()["id"]
+    assert deliver_batch(lane=Lane.STANDARD) == 1
+    assert deliver_batch(lane=Lane.STANDARD) == 1
+    assert statuses() == [("SENT", "")]
+    assert [body["messaging_type"] for body in platform.seen] == ["RESPONSE", "UTILITY"]
+    shown = bank_api.get(f"/notifications/{notification}").json()
+    assert [one["outcome"] for one in shown["attempts"]] == ["window_closed", "sent"]
+    assert [one["event"] for one in shown["timeline"]] == ["accepted", "attempted", "sent"]
+
+
 def test_a_suspended_banks_queue_waits_and_goes_on(
     bank_api: Api, committed_world: Any, platform: Any
 ) -> None:

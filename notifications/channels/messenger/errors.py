@@ -12,7 +12,7 @@ def classify(status: int, code: int, subcode: int) -> Outcome:
     """What an error body (or, without one, code 0 and an HTTP status) means for the delivery and beyond."""
     if code in THROTTLED or status == 429:
         return Outcome.THROTTLED
-    if code in TRANSIENT or (code == 0 and status >= 500):
+    if code in TRANSIENT or status >= 500:
         return Outcome.TRANSIENT
     if subcode in UNREACHABLE_SUBCODES:
         return Outcome.UNREACHABLE
@@ -20,6 +20,8 @@ def classify(status: int, code: int, subcode: int) -> Outcome:
         return Outcome.GONE
     if code == 190 or (code == 10 and subcode == 1893063):
         return Outcome.SENDER_PAUSED
-    if code in (10, 200) and subcode not in WINDOW_SUBCODES:
+    if code == 10 and subcode in WINDOW_SUBCODES:
+        return Outcome.WINDOW_CLOSED
+    if code in (10, 200):
         return Outcome.SENDER_PAUSED  # a permission is missing: every message would fail alike
     return Outcome.PERMANENT

@@ -1,16 +1,14 @@
 """Messenger's Send API (Graph)."""
 
-import hashlib
-import hmac
 import json
-from functools import lru_cache
 from typing import Any
 
 import aiohttp
-from django.conf import settings
 
 from notifications.channels.base import Answer, Message, Outcome
+from notifications.channels.http import TimedBody
 from notifications.channels.messenger.errors import classify
+from notifications.channels.messenger.graph import code_of, credentials, error_of, graph_url
 
 UTILITY_TEMPLATE = "parley_update"
 LONGEST_PARAMETER = 900
@@ -23,23 +21,20 @@ class Messenger:
         self, http: aiohttp.ClientSession, *, page: str, secrets: dict[str, Any], message: Message
     ) -> Answer:
         """One POST. A connection that never opened is transient; silence after the request left is unknown."""
-        token = secrets["access_token"]
-        query = {"access_token": token, "appsecret_proof": _proof(secrets["app_secret"], token)}
-        url = f"{settings.MESSENGER_GRAPH_URL}/{settings.MESSENGER_GRAPH_VERSION}/{page}/messages"
+        body = TimedBody(_body(message), message.start_until)
         try:
-            async with http.post(url, params=query, json=_body(message)) as response:
+            async with http.post(
+                graph_url(f"{page}/messages"), params=credentials(secrets), data=body
+            ) as response:
                 return _read(response.status, await response.read(), response.headers)
-        except aiohttp.ClientConnectorError:
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
             return Answer(Outcome.TRANSIENT, code="connection_refused")
-        except TimeoutError:
-            return Answer(Outcome.UNKNOWN, code="timeout")
-        except (aiohttp.ClientError, OSError):
-            return Answer(Outcome.UNKNOWN, code="connection_lost")
-
-
-@lru_cache(maxsize=4096)
-def _proof(app_secret: str, token: str) -> str:
-    return hmac.new(app_secret.encode(), token.encode(), hashlib.sha256).hexdigest()
+        except (aiohttp.ClientError, OSError) as error:  # a timeout is one of the latter
+            if body.is_refused:
+                return Answer(Outcome.TRANSIENT, code="connection_slow")
+            return Answer(
+                Outcome.UNKNOWN, code="timeout" if isinstance(error, TimeoutError) else "connection_lost"
+            )
 
 
 def _body(message: Message) -> dict[str, Any]:
@@ -70,12 +65,14 @@ def _read(status: int, raw: bytes, headers: Any) -> Answer:
     try:
         body = json.loads(raw)
     except ValueError:
-        body = {}
-    error = body.get("error") if isinstance(body, dict) else None
-    if error is None and status == 200 and body.get("message_id"):
-        return Answer(Outcome.SENT, provider_id=body["message_id"])
-    error = error or {}
-    code, subcode = int(error.get("code") or 0), int(error.get("error_subcode") or 0)
+        body = None
+    error = error_of(body)
+    if error is None and status == 200:
+        provider_id = body.get("message_id") if isinstance(body, dict) else None
+        if provider_id:
+            return Answer(Outcome.SENT, provider_id=str(provider_id))
+        return Answer(Outcome.UNKNOWN, code="unreadable")
+    code, subcode = code_of(error or {}), code_of(error or {}, "error_subcode")
     outcome = classify(status, code, subcode)
     shown = f"{code}/{subcode}" if subcode else str(code or f"http_{status}")
     return Answer(outcome, code=shown, wait=_wait(headers) if outcome is Outcome.THROTTLED else 0.0)

@@ -1,0 +1,114 @@
+"""Both ways of linking in a real browser: the portal's pages and the sandbox's phone, with the policies they set."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.conftest import PASSWORD
+
+from .conftest import Phone
+
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: install it, or name its path in CHROMIUM"),
+]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        # Playwright keeps an event loop in this thread, where Django would refuse the database
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+        arguments = ["--no-sandbox", "--disable-gpu"]
+        running = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def window(browser: Any) -> Iterator[Any]:
+    """A small one; the test fails when a page of it logs an error."""
+    context = browser.new_context(viewport={"width": 360, "height": 780}, reduced_motion="reduce")
+    errors: list[str] = []
+    context.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    context.on("weberror", lambda error: errors.append(str(error.error)))
+    yield context
+    context.close()
+    assert errors == []
+
+
+@pytest.fixture
+def looks_right() -> Callable[[Any], None]:
+    """Accessible, and as wide as the window."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    def check(page: Any) -> None:
+        found = Axe().run(page).response["violations"]
+        assert [(one["id"], [node["target"] for node in one["nodes"]]) for one in found] == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+    return check
+
+
+def sign_in(page: Any) -> None:
+    page.get_by_label("E-mail", exact=False).fill("ana@people.example")
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.locator("main").get_by_role("button", name="Sign in", exact=True).click()
+
+
+def test_from_the_chat_by_messengers_button(
+    window: Any, portal: Any, phone: Phone, looks_right: Callable[[Any], None]
+) -> None:
+    from playwright.sync_api import expect
+
+    chat = window.new_page()
+    chat.goto(f"{portal.sandbox_url}/?phone={phone.page}:{phone.address}")
+    chat.get_by_label("Write to Norden Bank").fill("Hello?")
+    chat.keyboard.press("Enter")
+    with window.expect_page() as opened:
+        chat.get_by_role("link", name="Log in").click()
+    page = opened.value
+    expect(page.get_by_text("Sign in, or sign up, to link your chat with Norden Bank.")).to_be_visible()
+    sign_in(page)
+    expect(page.get_by_role("heading", name="Link these two?")).to_be_visible()
+    expect(page.get_by_text("Linking is not consent.")).to_be_visible()
+    expect(page.locator("main").get_by_text("ana@people.example")).to_be_visible()
+    looks_right(page)
+    link, not_now = (page.get_by_role("button", name=name, exact=True) for name in ("Link", "Not now"))
+    assert link.bounding_box()["height"] == not_now.bounding_box()["height"] >= 44
+    link.click()
+    expect(page.get_by_role("heading", name="Your account is linked")).to_be_visible()
+    expect(chat.get_by_text("This chat is now linked.")).to_be_visible()
+    expect(chat.get_by_text("● Linked")).to_be_visible()
+    with window.expect_page() as opened:
+        chat.get_by_role("link", name="What you can do now").click()
+    done = opened.value
+    expect(done.get_by_role("heading", name="Your chat is linked")).to_be_visible()
+    looks_right(done)
+
+
+def test_from_ones_own_pages_by_an_m_me_link(
+    window: Any, portal: Any, looks_right: Callable[[Any], None]
+) -> None:
+    from playwright.sync_api import expect
+
+    page = window.new_page()
+    page.goto(f"{portal.url}{portal.start}?again=1")
+    sign_in(page)
+    expect(page.get_by_role("heading", name="Link your Messenger chat")).to_be_visible()
+    looks_right(page)
+    with window.expect_page() as opened:
+        page.get_by_role("link", name="Open Messenger").click()
+    opened.value.get_by_role("button", name="Start chat").click()
+    expect(page.get_by_role("heading", name="Your chat is linked")).to_be_visible(timeout=10_000)
+    expect(opened.value.get_by_text("This chat is now linked.")).to_be_visible()
+    page.goto(f"{portal.url}{portal.start}?again=1")
+    page.get_by_role("link", name="Not now").click()
+    expect(page.get_by_role("heading", name="Nothing was linked")).to_be_visible()
+    looks_right(page)
