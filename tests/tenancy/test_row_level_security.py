@@ -2,9 +2,7 @@
 
 from typing import Any
 
-import psycopg
 import pytest
-from django.conf import settings
 from django.db import IntegrityError, ProgrammingError, connection, transaction
 
 from consents.models import Grant
@@ -13,30 +11,8 @@ from partners.models import Partner
 from portal.accounts.models import User
 from portal.tenancy.context import scope
 from portal.tenancy.principal import Kind, Principal
-from portal.tenancy.shared_tables import SHARED_APPS
 
 pytestmark = pytest.mark.django_db
-
-
-def test_every_table_of_ours_forces_row_level_security() -> None:
-    shared = tuple(f"{app}_" for app in SHARED_APPS)
-    skipped = ("django_", "partners_partnergrouppermission", "partners_partneruserpermission", *shared)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT relname, relforcerowsecurity FROM pg_class"
-            " WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
-        )
-        tables = {name: forced for name, forced in cursor.fetchall() if not name.startswith(skipped)}
-    assert len(tables) >= 20
-    assert [name for name, forced in tables.items() if not forced] == []
-
-
-def test_the_login_role_inherits_nothing() -> None:
-    with psycopg.connect(settings.DATABASE_OWNER_URL) as owner:
-        row = owner.execute(
-            "SELECT rolinherit, rolsuper, rolbypassrls FROM pg_roles WHERE rolname = 'parley_app'"
-        ).fetchone()
-    assert row == (False, False, False)
 
 
 def test_outside_a_scope_nothing_can_be_read() -> None:

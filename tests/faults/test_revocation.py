@@ -1,0 +1,156 @@
+"""Once a revocation has committed, no send of that grant begins; once a cancel is confirmed, none at all."""
+
+import random
+import select
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from datetime import datetime, timedelta
+
+import pytest
+
+from tests.faults.kit import ARRIVED, from_now, is_reply, until
+
+pytestmark = pytest.mark.faults
+EACH = 50
+KEPT = 6
+LATENCY = timedelta(milliseconds=80)  # how long the platform thinks after it has received a send
+LAG = timedelta(milliseconds=50)  # by how much a busy machine may wake it late from that
+BACKLOG = 200  # more connections than a listener that accepts none keeps waiting
+
+
+@pytest.mark.parametrize("slug", ["revoked"])
+def test_of_1500_queued_none_begins_to_be_sent_after_its_revocation_committed(demo, bank):
+    kept, revoked = bank.customers[:KEPT], bank.customers[KEPT:]
+    bank.fault(latency_ms=round(LATENCY.total_seconds() * 1000))
+    with demo.second_worker(), ThreadPoolExecutor(4) as pool:
+        accepted = queue(bank, EACH * len(bank.customers), seconds=10)
+        moments = sorted(random.sample(range(20, 900), len(revoked)))
+        ways = [write_stop if place % 3 == 0 else revoke for place in range(len(revoked))]
+        stopped = list(pool.map(lambda *how: stop_at(bank, *how), moments, ways, revoked))
+        ended = bank.settle(accepted, seconds=60)
+
+    for customer, moment in zip(revoked, stopped, strict=True):
+        assert all(at <= moment + LAG for at in begins(bank, customer))
+    of_kept = {customer.grant_id for customer in kept}
+    assert {row.status for row in ended.values() if row.grant_id.hex in of_kept} <= ARRIVED
+    others = [row.status for row in ended.values() if row.grant_id.hex not in of_kept]
+    assert set(others) <= {*ARRIVED, "WITHDRAWN"}
+    assert others.count("WITHDRAWN") > 100
+
+
+@pytest.mark.parametrize("slug", ["unreached"])
+def test_a_send_that_waits_for_its_connection_when_the_grant_is_revoked_does_not_begin(demo, bank):
+    demo.kill("portal.sandbox")  # and with it the connections the workers have open
+    until(demo.is_whole, seconds=30, what="the platform's return")
+    platform, worker = demo.child("portal.sandbox"), demo.child("standard@")
+    platform.suspend()
+    with ExitStack() as stack:
+        stack.callback(platform.resume)
+        fill_backlog(demo, stack)
+        accepted = bank.send_many(len(bank.customers))
+        until(lambda: connecting(worker) == len(accepted), seconds=15, what="sends without a connection")
+        with ThreadPoolExecutor(8) as pool:
+            answers = list(pool.map(lambda customer: end_grant(bank, customer), bank.customers))
+        assert {answer.body["status"] for answer in answers} == {"REVOKED"}
+
+    ended = bank.settle(accepted, seconds=30)
+
+    assert bank.received().total() == 0
+    assert {row.status for row in ended.values()} == {"WITHDRAWN"}
+
+
+@pytest.mark.parametrize("slug", ["talkative"])
+def test_a_stop_in_the_chat_does_not_wait_behind_receipts(demo, bank):
+    stopping, listener = bank.customers[-1], demo.child("events@")
+    listener.suspend()
+    try:
+        bank.send_many(8 * len(bank.customers))
+        until(lambda: bank.unheard() >= 16 * len(bank.customers), seconds=30, what="echoes and receipts")
+        bank.writes(stopping, "STOP")
+        until(lambda: bank.heard()["message"], seconds=15, what="STOP to be stored")
+    finally:
+        listener.resume()
+    waiting = bank.unheard()
+
+    until(lambda: bank.get(f"/grants/grt_{stopping.grant_id}")["status"] == "REVOKED", seconds=60)
+
+    assert bank.unheard() > waiting / 2
+
+
+@pytest.mark.parametrize("slug", ["cancelled"])
+def test_what_is_confirmed_as_cancelled_is_not_sent_and_what_is_too_late_is(bank):
+    accepted = queue(bank, 8 * len(bank.customers), seconds=3)
+    until(lambda: bank.sends()["accepted"], seconds=20, what="the first send")
+    random.shuffle(accepted)
+
+    cancel = "/notifications/ntf_{}/cancel"
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda one: bank.post(cancel.format(one.id), {}), accepted))
+
+    ended = bank.settle(accepted, seconds=30)
+    for one, answer in zip(accepted, answers, strict=True):
+        assert (answer.status, ended[one.id].status in ARRIVED) in ((200, False), (409, True))
+
+
+def queue(bank, count, *, seconds):
+    """So many events, accepted at the rate the API allows and due together after `seconds`."""
+    due = from_now(seconds)
+
+    def send(number):
+        customer = bank.customers[number % len(bank.customers)]
+        return until(lambda: try_once(bank, customer, due), seconds=30, what="a place in the rate limit")
+
+    return bank.send_many(count, send)
+
+
+def try_once(bank, customer, due):
+    answer = bank.send(customer, send_at=due)
+    assert answer.status in (202, 429), answer
+    return answer if answer.status == 202 else None
+
+
+def stop_at(bank, count, stop, customer):
+    """Stops the grant once the platform has taken `count` messages. Returns, by the platform's clock, a moment
+    when the revocation had just committed.
+    """
+    until(lambda: bank.sends()["accepted"] >= count, seconds=60, what=f"{count} messages")
+    return stop(bank, customer)
+
+
+def revoke(bank, customer):
+    assert end_grant(bank, customer).body["status"] == "REVOKED"
+    return bank.platform_time(customer)
+
+
+def end_grant(bank, customer):
+    return bank.post(f"/grants/grt_{customer.grant_id}/revoke", {"reason": "closed"})
+
+
+def write_stop(bank, customer):
+    bank.writes(customer, "STOP")
+    replies = until(lambda: list(filter(is_reply, bank.phone(customer))), seconds=60, what="“Stopped.”")
+    assert replies[0]["text"].startswith("Stopped.")
+    return began(replies[0])
+
+
+def begins(bank, customer):
+    return [began(message) for message in bank.notices(customer)]
+
+
+def began(message):
+    return datetime.fromisoformat(message["at"]) - LATENCY
+
+
+def fill_backlog(demo, stack):
+    """Opens connections to the platform until the kernel answers no more of them."""
+    for _ in range(BACKLOG):
+        attempt = stack.enter_context(socket.socket())
+        attempt.setblocking(False)
+        attempt.connect_ex(("127.0.0.1", demo.port + 1))
+    assert not select.select([], [attempt], [], 0)[1], "the listener still takes connections"
+
+
+def connecting(worker):
+    """How many of a process's connections are not established yet."""
+    return [one.status for one in worker.net_connections("tcp")].count("SYN_SENT")

@@ -1,0 +1,206 @@
+"""Who may call which route. A route without a row fails the build, and so does a row without a route."""
+
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+# What comes back. A number is the status itself.
+SIGN_IN, SECOND_STEP = "redirect to sign-in", "redirect to the second step"
+OPEN = "as the row says"
+MINE = "as the row says for what is theirs, else 404"
+ROLE = "403 unless the role includes the permission, else like MINE"
+SCOPE = "403 for want of the scope, or 404 for what is not theirs where the route looks first"
+
+
+class Door(Enum):
+    """How a route learns who calls."""
+
+    PUBLIC = auto()  # it does not ask
+    LOCAL = auto()  # by the address: only the machine itself
+    PERSON = auto()  # by the session: anybody who is signed in, for what is their own
+    MEMBER = auto()  # by the session and the bank in the path
+    STAFF = auto()  # by the session and the platform role of whoever it is
+    API = auto()  # by the access token
+    OAUTH = auto()  # by the client's secret or assertion in the body
+    HOOK = auto()  # by the platform's signature
+
+
+PEOPLE = ("ana", "ben", "charlie")
+STAFF = ("reviewer", "auditor", "operator")
+ROLES = ("owner", "integration_admin", "compliance", "developer", "analyst", "analyst here, owner there")
+OUTSIDERS = ("member of another bank", *STAFF)
+CLIENTS = ("live", "sandbox", "other bank's live", "other bank's sandbox")
+NOBODY = ("nobody", "the machine itself", "deactivated member")
+SESSIONS = (*PEOPLE, *ROLES, *OUTSIDERS, "member without a second step")
+TOKENS = (
+    *CLIENTS,
+    *(f"{name}, without the scope" for name in CLIENTS),
+    "revoked",
+    "expired",
+    "a made-up token",
+)
+EVERYBODY = (*NOBODY, *SESSIONS, *TOKENS)
+
+
+def _each(names: tuple[str, ...], answer: str | int) -> dict[str, str | int]:
+    return dict.fromkeys(names, answer)
+
+
+DOORS: dict[Door, dict[str, str | int]] = {
+    Door.PUBLIC: _each(EVERYBODY, OPEN),
+    Door.LOCAL: _each(EVERYBODY, 404) | _each(("the machine itself",), OPEN),
+    Door.PERSON: _each(NOBODY + TOKENS, SIGN_IN) | _each(SESSIONS, MINE),
+    Door.MEMBER: _each(NOBODY + TOKENS, SIGN_IN)
+    | _each((*PEOPLE, "member without a second step"), SECOND_STEP)
+    | _each(ROLES, ROLE)
+    | _each(OUTSIDERS, 404),
+    Door.STAFF: _each(NOBODY + TOKENS, SIGN_IN)
+    | _each((*PEOPLE, "member without a second step"), SECOND_STEP)
+    | _each((*ROLES, "member of another bank"), 404)
+    | _each(STAFF, ROLE),
+    Door.API: _each(EVERYBODY, 401)
+    | _each(CLIENTS, MINE)
+    | _each(tuple(f"{name}, without the scope" for name in CLIENTS), SCOPE),
+    Door.OAUTH: _each(EVERYBODY, 401),
+    Door.HOOK: _each(EVERYBODY, 403),
+}
+
+
+# What each role may, as its bank's pages and the staff's promise it. Written down a second time on purpose.
+_READ = {"deliveries:read", "grants:read", "agreements:read"}
+_BUILD = {"clients:manage", "templates:edit", "senders:manage", "webhooks:manage"}
+PERMISSIONS: dict[str, set[str]] = {
+    "owner": _READ
+    | _BUILD
+    | {
+        "partner:edit",
+        "partner:surrender",
+        "agreements:negotiate",
+        "agreements:sign",
+        "team:manage",
+        "audit:read",
+    },
+    "integration_admin": _READ | _BUILD,
+    "compliance": _READ | {"agreements:negotiate", "audit:read"},
+    "developer": {"deliveries:read", "templates:edit", "webhooks:manage"},
+    "analyst": {"deliveries:read"},
+    "auditor": {"staff:partners:read"},
+}
+PERMISSIONS["reviewer"] = PERMISSIONS["auditor"] | {
+    "staff:partners:review",
+    "staff:agreements:offer",
+    "staff:agreements:countersign",
+    "staff:templates:review",
+}
+PERMISSIONS["operator"] = PERMISSIONS["reviewer"] | {"staff:partners:suspend"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One route: its pattern as Django has it, its methods, its door, and what opens it.
+
+    `needs` is a scope (API) or a permission (MEMBER, STAFF); `thing` is what the ids in the path name; `sends` is
+    a body (or a query) that is accepted; `answers` are the statuses of success where they are not 200;
+    `looks_first` tells that the scope depends on the thing, so what is not theirs is 404 before it can be 403;
+    `not_theirs` is what is answered instead of 404 by a page that says the same of what is gone.
+    """
+
+    route: str
+    methods: str
+    door: Door
+    needs: str = ""
+    thing: str = ""
+    sends: dict[str, object] = field(default_factory=dict)
+    answers: dict[str, int] = field(default_factory=dict)
+    looks_first: bool = False
+    not_theirs: int = 404
+
+
+# What stands in a path beside the ids of things.
+WORDS = {"slug": "norden", "code": "not_found", "outcome": "declined"}
+_SENT = {
+    "template": "balance_update",
+    "customer_ref": "CUST-1",
+    "data": {
+        "account": "{account}",
+        "available": {"value": "12.50", "currency": "USD"},
+        "as_of": "2026-11-23T09:30:00Z",
+    },
+}
+_URL = "https://hooks.norden.example/new"
+_ENDPOINT: dict[str, object] = {"url": _URL, "rate_per_second": 50}
+_HOOKS = "partners/<slug:slug>/webhooks"
+_HOOK = f"{_HOOKS}/<str:whk>"
+_API_HOOK = "api/v1/webhook-endpoints/<str:whk>"
+# fmt: off
+ROWS = (
+    Row("", "GET", Door.PUBLIC),
+    Row("start", "GET", Door.PERSON, answers={"GET": 302}),
+    Row("docs/api", "GET", Door.PUBLIC),
+    Row("docs/design", "GET", Door.PUBLIC),
+    Row("docs/errors/<slug:code>", "GET", Door.PUBLIC),
+    Row("docs/webhooks", "GET", Door.PUBLIC),
+    Row("api/v1/openapi.json", "GET", Door.PUBLIC),
+    Row("health/live", "GET", Door.PUBLIC),
+    Row("health/ready", "GET", Door.PUBLIC),
+    Row("metrics", "GET", Door.LOCAL),
+
+    Row(".well-known/oauth-authorization-server", "GET", Door.PUBLIC),
+    Row("oauth/token", "POST", Door.OAUTH, sends={"grant_type": "client_credentials"}),
+    Row("oauth/revoke", "POST", Door.OAUTH, sends={"token": "somebody's"}),
+    Row("oauth/introspect", "POST", Door.OAUTH, sends={"token": "somebody's"}),
+    Row("hooks/messenger/<uuid:sender_id>", "GET POST", Door.HOOK, thing="sender"),
+
+    Row("me/", "GET", Door.PERSON),
+    Row("me/grants/<str:grt>", "GET", Door.PERSON, thing="grant"),
+    Row("me/grants/<str:grt>/pause", "POST", Door.PERSON, thing="grant", answers={"POST": 302}),
+    Row("me/grants/<str:grt>/resume", "POST", Door.PERSON, thing="grant", answers={"POST": 302}),
+    Row("me/grants/<str:grt>/reconfirm", "POST", Door.PERSON, thing="grant", answers={"POST": 302}),
+    Row("me/grants/<str:grt>/disconnect", "GET POST", Door.PERSON, thing="grant", answers={"POST": 302}),
+
+    Row("link/messenger/<uuid:sender_id>", "GET POST", Door.PERSON, thing="sender", answers={"GET": 302, "POST": 302}),
+    Row("me/link/", "GET", Door.PERSON),
+    Row("me/link/<uuid:sender_id>", "GET", Door.PERSON, thing="sender", sends={"again": "1"}),
+    Row("me/link/<uuid:sender_id>/state", "GET", Door.PERSON, thing="link", not_theirs=302),
+    Row("me/link/<uuid:sender_id>/<slug:outcome>", "GET", Door.PERSON, thing="sender"),
+
+    Row("partners/<slug:slug>/deliveries", "GET", Door.MEMBER, "deliveries:read"),
+    Row("partners/<slug:slug>/deliveries/<str:ntf>", "GET", Door.MEMBER, "deliveries:read", "notification"),
+    Row(_HOOKS, "GET", Door.MEMBER, "webhooks:manage"),
+    Row(f"{_HOOKS}/add", "GET POST", Door.MEMBER, "webhooks:manage", sends=_ENDPOINT | {"environment": "live"}),
+    Row(f"{_HOOKS}/inbox", "POST", Door.MEMBER, "webhooks:manage", sends={"environment": "live"}, answers={"POST": 302}),
+    Row(_HOOK, "GET", Door.MEMBER, "webhooks:manage", "endpoint"),
+    Row(f"{_HOOK}/arrivals", "GET", Door.MEMBER, "webhooks:manage", "endpoint"),
+    Row(f"{_HOOK}/challenge", "GET", Door.MEMBER, "webhooks:manage", "endpoint"),
+    Row(f"{_HOOK}/edit", "GET POST", Door.MEMBER, "webhooks:manage", "endpoint", _ENDPOINT, {"POST": 302}),
+    Row(f"{_HOOK}/secret", "GET POST", Door.MEMBER, "webhooks:manage", "endpoint", {"expire_old_in": 0}),
+    Row(f"{_HOOK}/test", "POST", Door.MEMBER, "webhooks:manage", "endpoint", {"event_type": "grant.revoked"}, {"POST": 302}),
+    Row(f"{_HOOK}/switch", "POST", Door.MEMBER, "webhooks:manage", "endpoint", {"to": "DISABLED"}, {"POST": 302}),
+    Row(f"{_HOOK}/recover", "POST", Door.MEMBER, "webhooks:manage", "endpoint", {"hours": 24}, {"POST": 302}),
+    Row(f"{_HOOK}/delete", "GET POST", Door.MEMBER, "webhooks:manage", "endpoint", answers={"POST": 302}),
+    Row(f"{_HOOK}/deliveries/<str:dlv>", "GET", Door.MEMBER, "webhooks:manage", "webhook delivery"),
+    Row(f"{_HOOK}/deliveries/<str:dlv>/resend", "POST", Door.MEMBER, "webhooks:manage", "webhook delivery", answers={"POST": 302}),
+
+    Row("api/v1/me", "GET", Door.API),
+    Row("api/v1/grants", "GET", Door.API, "grants:read"),
+    Row("api/v1/grants/<str:grt>", "GET", Door.API, "grants:read", "grant"),
+    Row("api/v1/grants/<str:grt>/revoke", "POST", Door.API, "grants:request", "grant", {"reason": "closed"}),
+    Row("api/v1/notifications", "GET", Door.API, "notifications:read"),
+    Row("api/v1/notifications", "POST", Door.API, "notify:balances", sends=_SENT, answers={"POST": 202}),
+    Row("api/v1/notifications/<str:ntf>", "GET", Door.API, "notifications:read", "notification"),
+    Row("api/v1/notifications/<str:ntf>/cancel", "POST", Door.API, "notify:balances", "notification",
+        looks_first=True),
+    Row("api/v1/templates", "GET", Door.API),
+    Row("api/v1/webhook-endpoints", "GET POST", Door.API, "webhooks:write", sends={"url": _URL}, answers={"POST": 201}),
+    Row(_API_HOOK, "GET PATCH DELETE", Door.API, "webhooks:write", "endpoint", {"description": "x", "status": "DISABLED"}),
+    Row(f"{_API_HOOK}/rotate-secret", "POST", Door.API, "webhooks:write", "endpoint", {"expire_old_in": 0}),
+    Row(f"{_API_HOOK}/test", "POST", Door.API, "webhooks:write", "endpoint", answers={"POST": 202}),
+    Row(f"{_API_HOOK}/recover", "POST", Door.API, "webhooks:write", "endpoint", {"since": "2026-11-23T00:00:00Z"}, {"POST": 202}),
+    Row(f"{_API_HOOK}/deliveries", "GET", Door.API, "webhooks:write", "endpoint"),
+    Row(f"{_API_HOOK}/deliveries/<str:dlv>", "GET", Door.API, "webhooks:write", "webhook delivery"),
+    Row(f"{_API_HOOK}/deliveries/<str:dlv>/resend", "POST", Door.API, "webhooks:write", "webhook delivery", answers={"POST": 202}),
+)
+# fmt: on
+# Routes that others wrote and test: whole prefixes, each with the reason.
+THIRD_PARTY = {
+    "accounts/": "django-allauth: sign-up, sign-in, e-mail, second steps; it shows and changes the signed-in user alone",
+}

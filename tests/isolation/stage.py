@@ -1,0 +1,314 @@
+"""Everybody who could call a route, and everything that could be theirs, made by the real actions."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.test import Client, TestCase
+from django.utils import timezone
+from oauth2_provider.models import get_access_token_model
+
+from consents.actions.give import Account, give_consent
+from consents.actions.link import ensure_customer, issue_reference, link_account
+from consents.models import Grant, Person
+from partners.actions.clients import create_client, revoke_client
+from partners.actions.partners import add_member
+from partners.actions.senders import configure_sender
+from partners.models import ApiClient, Sender, WebhookEndpoint
+from portal.accounts.actions import create_person_user, create_user_with_totp
+from portal.accounts.models import User
+from portal.demo.world import Bank
+from portal.ids import parse_public_id, public_id, uuid7
+from portal.tenancy.context import scope
+from portal.tenancy.principal import Principal
+from tests.conftest import PASSWORD, _make_world
+
+from .matrix import CLIENTS, PEOPLE, ROLES, ROWS, STAFF, TOKENS, Door
+
+BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
+SYSTEM = Principal.system()
+
+
+@contextmanager
+def rolled_back() -> Iterator[None]:
+    """Whatever happens inside has not happened afterwards."""
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+
+
+@dataclass(frozen=True)
+class Thing:
+    """What the ids in a path (or, where it has no place for one, a query) may name: whose it is, and what of it
+    must never be shown to others. An `open` one is for everybody at the door.
+    """
+
+    ids: dict[str, str]
+    partner: str = ""
+    environment: str = ""
+    person: str = ""
+    is_open: bool = False
+    secrets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Customer:
+    """What one person is to one bank in one environment."""
+
+    grant: Grant
+    account: str
+    person: str
+    partner: str
+    environment: str
+
+    @property
+    def client(self) -> str:
+        """The client that may send to them."""
+        return self.environment if self.partner == "norden" else f"other bank's {self.environment}"
+
+
+@dataclass
+class Stage:
+    """Two banks, each live and in its sandbox, their teams and customers, staff, and strangers."""
+
+    world: SimpleNamespace
+    users: dict[str, User] = field(default_factory=dict)
+    sessions: dict[str, Client] = field(default_factory=dict)
+    clients: dict[str, Any] = field(default_factory=dict)
+    tokens: dict[tuple[str, frozenset[str]], str] = field(default_factory=dict)
+    customers: dict[str, Customer] = field(default_factory=dict)
+    things: dict[str, list[Thing]] = field(default_factory=dict)
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """Hypothesis would print all of it."""
+        printer.text("the stage")
+
+    def http(self, who: str) -> Client:
+        """Their browser; anybody without a session has a fresh one."""
+        return self.sessions.get(who) or Client(raise_request_exception=False)
+
+    def headers(self, who: str, needs: str = "") -> dict[str, str]:
+        """A token of just the scope that is needed, of all the client's other scopes, or none."""
+        name = who.partition(", without the scope")[0]
+        if who in CLIENTS:
+            return _bearer(self.token(who, frozenset([needs or "audit:read"])))
+        if name in CLIENTS:
+            return _bearer(self.token(name, frozenset(self.clients[name].scopes) - {needs}))
+        if who == "a made-up token":
+            return _bearer("made-up")
+        return _bearer(self.token(who, frozenset())) if who in ("revoked", "expired") else {}
+
+    def token(self, client: str, scopes: frozenset[str]) -> str:
+        """An access token of exactly these scopes."""
+        if (client, scopes) not in self.tokens:
+            self.tokens[client, scopes] = fetch_token(self.clients[client], scopes)
+        return self.tokens[client, scopes]
+
+    def owns(self, who: str, thing: Thing, door: Door) -> bool:
+        """Whether it is, at this door, the person's own or of the bank (a client: and environment) they act for."""
+        name = who.partition(", without the scope")[0]
+        if thing.is_open or (door is Door.STAFF and who in STAFF):
+            return thing.is_open or bool(thing.partner)
+        if name in CLIENTS:
+            bank = "harbour" if name.startswith("other") else "norden"
+            return (thing.partner, thing.environment) == (bank, name.split(" ")[-1])
+        return thing.partner == "norden" if door is Door.MEMBER and who in ROLES else thing.person == who
+
+
+def fetch_token(client: Any, scopes: frozenset[str]) -> str:
+    """From the real endpoint; without scopes, whatever the client has."""
+    form = {"grant_type": "client_credentials"} | ({"scope": " ".join(sorted(scopes))} if scopes else {})
+    form |= {"client_id": client.client_id, "client_secret": client.client_secret}
+    answer = Client().post("/oauth/token", form)
+    assert answer.status_code == 200, answer.content
+    return answer.json()["access_token"]
+
+
+def _bearer(token: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {token}"}
+
+
+def make_stage() -> Stage:
+    """Run it inside `rolled_back`."""
+    stage = Stage(_make_world())
+    world = stage.world
+    for prefix, bank in (("", world.bank), ("other bank's ", world.other)):
+        stage.clients |= {f"{prefix}{name}": bank.clients[name] for name in ("live", "sandbox")}
+    with scope(SYSTEM):
+        ApiClient.objects.update(rate_per_second=100_000)
+    _make_users(stage)
+    _make_dead_tokens(stage)
+    for needs in {row.needs for row in ROWS if row.door is Door.API}:
+        for who in TOKENS:
+            stage.headers(who, needs)
+    for name, bank in (("ana", world.bank), ("ben", world.bank), ("charlie", world.other)):
+        grant = getattr(world, name).grant
+        stage.customers[name] = Customer(grant, f"acc-{name}", name, bank.partner.slug, "live")
+    for bank in (world.bank, world.other):
+        stage.customers[f"{bank.partner.slug}'s sandbox"] = _sandbox_customer(bank)
+    _make_things(stage)
+    return stage
+
+
+def _make_users(stage: Stage) -> None:
+    world, users = stage.world, stage.users
+    users |= {name: getattr(world, name).person.user for name in PEOPLE}
+    users |= {one.role: one.user for one in world.bank.members}
+    users["reviewer"] = world.staff.first.user
+    users["member of another bank"] = world.other.members[0].user
+    for role in (*ROLES, "deactivated member"):
+        if role not in users:
+            users[role] = _user(role)
+            _join(world.bank, users[role], "owner" if "member" in role else role.split(" ")[0])
+    for role in STAFF[1:]:
+        users[role] = _user(role, staff_role=role)
+    _join(world.other, users["analyst here, owner there"], "owner")
+    one_step = create_person_user(email="one-step@norden.example", password=PASSWORD, name="One step")
+    users["member without a second step"] = one_step
+    _join(world.bank, one_step, "owner")
+    for name, user in users.items():
+        stage.sessions[name] = Client(raise_request_exception=False)
+        stage.sessions[name].force_login(user, backend=BACKEND)
+    User.objects.filter(pk=users["deactivated member"].pk).update(is_active=False)
+
+
+def _user(role: str, **more: str) -> User:
+    email = f"{role.translate({32: '.', 44: None})}@norden.example"
+    return create_user_with_totp(email=email, password=PASSWORD, name=role, **more)[0]
+
+
+def _join(bank: Bank, user: User, role: str) -> None:
+    add_member(partner_id=bank.partner.id, user=user, role=role, actor=SYSTEM)
+
+
+def _make_dead_tokens(stage: Stage) -> None:
+    """One was in use, and so remembered, a moment before its client was revoked; the other ran out."""
+    partner, scopes = stage.world.bank.partner, ["grants:read", "notifications:read", "notify:balances"]
+    for name in ("revoked", "expired"):
+        made, secret = create_client(
+            partner_id=partner.id, name=name, environment="live", scopes=scopes, actor=SYSTEM
+        )
+        stage.clients[name] = SimpleNamespace(id=made.pk, client_id=made.client_id, client_secret=secret)
+        token = stage.token(name, frozenset())
+        if name == "revoked":
+            assert Client().get("/api/v1/me", headers=_bearer(token)).status_code == 200
+            with TestCase.captureOnCommitCallbacks(execute=True):
+                revoke_client(client_id=made.pk, actor=SYSTEM)
+    tokens = get_access_token_model().objects.filter(application_id=stage.clients["expired"].id)
+    assert tokens.update(expires=timezone.now() - timedelta(seconds=1)) == 1
+
+
+def _sandbox_customer(bank: Bank) -> Customer:
+    """Known by the same reference as a live customer, of both banks. Sandbox people have no sign-in."""
+    partner = bank.partner
+    with scope(SYSTEM):
+        person = Person.objects.create()
+    sender = configure_sender(
+        partner_id=partner.id,
+        environment="sandbox",
+        channel="messenger",
+        external_id="9000",
+        name=partner.name,
+        secrets=bank.sender_secrets,
+        actor=SYSTEM,
+    )
+    linked = link_account(sender=sender, person_id=person.id, address="9001", actor=SYSTEM)
+    customer = ensure_customer(
+        partner_id=partner.id, environment="sandbox", person_id=person.id, customer_ref="CUST-1"
+    )
+    account = f"acc-{partner.slug}-sandbox"
+    grant = give_consent(
+        customer=customer,
+        account=linked,
+        clusters=["BALANCES"],
+        accounts=[Account(account, "•• 0000", "Current account")],
+        duration_days=30,
+        disclosure="sandbox",
+        actor=SYSTEM,
+    )
+    return Customer(grant, account, f"somebody in {partner.slug}'s sandbox", partner.slug, "sandbox")
+
+
+def _make_things(stage: Stage) -> None:
+    """One of each kind for everybody who can have one, and ids that lead nowhere."""
+    world, things = stage.world, stage.things
+    for one in stage.customers.values():
+        grant, sent = public_id("grt", one.grant.id), _send(stage, one)
+        whose = {"partner": one.partner, "environment": one.environment, "person": one.person}
+        for kind, ids in (("grant", {"grt": grant}), ("notification", {"ntf": sent})):
+            things.setdefault(kind, []).append(Thing(ids, **whose, secrets=(grant, sent, one.account)))
+    for kind, name in (("grant", "grt"), ("notification", "ntf")):
+        things[kind] += [Thing({name: text}) for text in nowhere(name, things[kind][0].ids[name])]
+    things["sender"] = [
+        Thing({"sender_id": str(bank.sender.id)}, is_open=True) for bank in (world.bank, world.other)
+    ]
+    things["sender"].append(Thing({"sender_id": str(uuid7())}))
+    stories = {"ana": world.ana, "charlie": world.charlie}
+    things["link"] = [_link(world.bank.sender, story.person_id, name) for name, story in stories.items()]
+    things["link"].append(_link(world.bank.sender, None, ""))
+    _make_endpoints(stage)
+
+
+def _make_endpoints(stage: Stage) -> None:
+    """One of each client's, with the challenge that it was sent."""
+    found = {name: _endpoint(stage, name) for name in CLIENTS}
+    endpoints: list[Thing] = stage.things.setdefault("endpoint", [])
+    deliveries: list[Thing] = stage.things.setdefault("webhook delivery", [])
+    for name, ids in found.items():
+        whose = {
+            "partner": "harbour" if name.startswith("other") else "norden",
+            "environment": name.split(" ")[-1],
+        }
+        endpoints.append(Thing({"whk": ids["whk"]}, **whose, secrets=(ids["whk"],)))
+        deliveries.append(Thing(ids, **whose, secrets=(ids["dlv"],)))
+    live = found["live"]
+    endpoints += [Thing({"whk": text}) for text in nowhere("whk", live["whk"])]
+    deliveries += [Thing({**live, "dlv": text}) for text in nowhere("dlv", live["dlv"])]
+    for other in ("sandbox", "other bank's live"):
+        deliveries += [
+            Thing({**live, "dlv": found[other]["dlv"]}),
+            Thing({**found[other], "dlv": live["dlv"]}),
+        ]
+
+
+def _endpoint(stage: Stage, client: str) -> dict[str, str]:
+    """As if it had answered its challenge."""
+    api, headers = Client(), stage.headers(client, "webhooks:write")
+    url = {"url": f"https://hooks.{client.translate({32: '-', 39: None})}.example/"}
+    made = api.post("/api/v1/webhook-endpoints", url, "application/json", headers=headers)
+    assert made.status_code == 201, made.content
+    whk = made.json()["id"]
+    with scope(SYSTEM):
+        WebhookEndpoint.objects.filter(pk=parse_public_id("whk", whk)).update(verified_at=timezone.now())
+    sent = api.get(f"/api/v1/webhook-endpoints/{whk}/deliveries", headers=headers).json()["data"]
+    return {"whk": whk, "dlv": sent[0]["id"]}
+
+
+def nowhere(prefix: str, real: str) -> list[str]:
+    """Nobody's id, and texts that are none."""
+    return [public_id(prefix, uuid7()), real.upper(), real.partition("_")[2], "%00"]
+
+
+def _link(sender: Sender, person_id: UUID | None, name: str) -> Thing:
+    """Where a person sees what became of their link; without a person, of none there is."""
+    link = issue_reference(sender=sender, person_id=person_id)[0].id if person_id else uuid7()
+    return Thing({"sender_id": str(sender.id), "link": public_id("lnk", link)}, person=name)
+
+
+def _send(stage: Stage, one: Customer) -> str:
+    headers = stage.headers(one.client, "notify:balances")
+    body = {"grant_id": public_id("grt", one.grant.id), "template": "balance_update", "data": balance(one)}
+    answer = Client().post("/api/v1/notifications", body, "application/json", headers=headers)
+    assert answer.status_code == 202, answer.content
+    return answer.json()["id"]
+
+
+def balance(one: Customer) -> dict[str, Any]:
+    """Typed data for one of their accounts."""
+    amount = {"value": "12.50", "currency": "USD"}
+    return {"account": one.account, "available": amount, "as_of": "2026-11-23T09:30:00Z"}
