@@ -28,17 +28,25 @@ class Link(NamedTuple):
 
 
 MEMBER = [
+    Group("", [Entry("Home", "member-home")]),
     Group("Build", [Entry("Webhooks", "member-webhooks")]),
     Group("Run", [Entry("Deliveries", "member-deliveries")]),
+    Group("Govern", [Entry("Team", "member-team")]),
 ]
-STAFF: list[Group] = []
+STAFF = [
+    Group("Banks", [Entry("Invitations", "staff-invitations")]),
+]
 
 
 def menu(groups: list[Group], path: str, **arguments: str) -> list[tuple[str, list[Link]]]:
-    """The groups with their links; `path` is the page that is open, below which a link counts as current too."""
-    shown = []
-    for group in groups:
-        urls = [(entry.name, reverse(entry.route, kwargs=arguments)) for entry in group.entries]
-        links = [Link(name, url, path == url or path.startswith(f"{url.rstrip('/')}/")) for name, url in urls]
-        shown.append((group.heading, links))
-    return shown
+    """The groups with their links. Of those at or above `path`, the page that is open, the nearest is current."""
+    urls = [[reverse(entry.route, kwargs=arguments) for entry in group.entries] for group in groups]
+    above = [url for found in urls for url in found if f"{path}/".startswith(f"{url.rstrip('/')}/")]
+    current = max(above, key=len, default="")
+    return [
+        (
+            group.heading,
+            [Link(entry.name, url, url == current) for entry, url in zip(group.entries, found, strict=True)],
+        )
+        for group, found in zip(groups, urls, strict=True)
+    ]

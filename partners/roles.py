@@ -25,6 +25,21 @@ ROLE_PERMISSIONS: dict[str, set[Permission]] = {
     _Role.ANALYST: {Permission.DELIVERIES_READ},
 }
 
+# What each role is called and may do, in words.
+ROLE_WORDS: dict[str, tuple[str, str]] = {
+    _Role.OWNER: ("Owner", "Everything: the team, signing agreements and leaving too."),
+    _Role.INTEGRATION_ADMIN: (
+        "Integration admin",
+        "API clients, templates, senders and webhooks; reads deliveries, grants and agreements.",
+    ),
+    _Role.COMPLIANCE: (
+        "Compliance",
+        "The bank’s verification, negotiating agreements and the audit trail; reads deliveries and grants.",
+    ),
+    _Role.DEVELOPER: ("Developer", "Templates and webhooks; reads deliveries."),
+    _Role.ANALYST: ("Analyst", "Reads deliveries."),
+}
+
 
 def group_name(partner_id: UUID, role: str) -> str:
     """The group of everybody who has that role in that bank."""

@@ -1,12 +1,33 @@
-"""Pages of a bank's members, and what they are told about webhooks."""
+"""How a bank comes in, its members' pages, and the staff's about banks."""
 
 from django.urls import path
 
-from partners.views import webhooks
+from partners.views import home, register, staff_invitations, team, webhooks
 
 _WEBHOOKS = "partners/<slug:slug>/webhooks"
 _ENDPOINT = f"{_WEBHOOKS}/<str:whk>"
+_TEAM = "partners/<slug:slug>/team"
+_STAFF_INVITATION = "staff/invitations/<str:biv>"
 urlpatterns = [
+    path("register", register.register, name="register"),
+    path("register/workspace", register.workspace, name="register-workspace"),
+    path("register/ask", register.ask, name="register-ask"),
+    path("register/invited/<str:token>", register.invitation, name="bank-invitation"),
+    path("register/invited/<str:token>/decline", register.decline, name="bank-invitation-decline"),
+    path("invitations/<str:token>", team.invitation, name="invitation"),
+    path("partners", home.banks, name="member-banks"),
+    path("partners/<slug:slug>/", home.home, name="member-home"),
+    path(_TEAM, team.members, name="member-team"),
+    path(f"{_TEAM}/invite", team.invite, name="member-team-invite"),
+    path(f"{_TEAM}/invitations/<str:inv>/renew", team.renew, name="member-team-renew"),
+    path(f"{_TEAM}/invitations/<str:inv>/withdraw", team.withdraw, name="member-team-withdraw"),
+    path(f"{_TEAM}/requests/<str:joi>/dismiss", team.dismiss, name="member-team-dismiss"),
+    path(f"{_TEAM}/members/<str:mem>", team.member, name="member-team-member"),
+    path(f"{_TEAM}/members/<str:mem>/remove", team.remove, name="member-team-remove"),
+    path("staff/invitations", staff_invitations.invitations, name="staff-invitations"),
+    path("staff/invitations/new", staff_invitations.invite, name="staff-invitation-new"),
+    path(f"{_STAFF_INVITATION}/renew", staff_invitations.renew, name="staff-invitation-renew"),
+    path(f"{_STAFF_INVITATION}/withdraw", staff_invitations.withdraw, name="staff-invitation-withdraw"),
     path("docs/webhooks", webhooks.guide, name="docs-webhooks"),
     path(_WEBHOOKS, webhooks.endpoints, name="member-webhooks"),
     path(f"{_WEBHOOKS}/add", webhooks.add, name="member-webhook-add"),

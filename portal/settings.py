@@ -86,6 +86,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "portal.accounts.kept.KeptFormMiddleware",
     "portal.accounts.middleware.SecondFactorMiddleware",
 ]
 ROOT_URLCONF = "portal.urls"

@@ -4,6 +4,7 @@ from django.urls import include, path
 
 from notifications.views import hooks
 from portal import health
+from portal.accounts.views import end_session
 from portal.design.views import parts
 
 urlpatterns = [
@@ -17,6 +18,7 @@ urlpatterns = [
     path("api/v1/", include("portal.urls_api")),
     path("hooks/messenger/<uuid:sender_id>", hooks.messenger),
     path("accounts/", include("allauth.urls")),
+    path("devices/<int:session>/end", end_session, name="end-session"),
     path("health/live", health.live),
     path("health/ready", health.ready),
     path("metrics", health.metrics),

@@ -2,6 +2,7 @@
 
 from partners.api_client import ApiClient, ClientKey, ClientSecret
 from partners.models.agreement import Agreement, AgreementVersion
+from partners.models.invitation import BankInvitation, Invitation, JoinRequest
 from partners.models.membership import Membership
 from partners.models.partner import Partner, PartnerGroupPermission, PartnerUserPermission
 from partners.models.sender import Sender
@@ -17,8 +18,11 @@ __all__ = [
     "Agreement",
     "AgreementVersion",
     "ApiClient",
+    "BankInvitation",
     "ClientKey",
     "ClientSecret",
+    "Invitation",
+    "JoinRequest",
     "Membership",
     "Partner",
     "PartnerGroupPermission",

@@ -1,6 +1,7 @@
 """A bank: the tenant, and guardian's rights on it."""
 
 from django.db import models
+from django.db.models.functions import Lower
 from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 
 from portal.ids import uuid7
@@ -32,6 +33,13 @@ class Partner(models.Model):
 
     class Meta:
         permissions = [(permission.value, permission.value) for permission in Permission]
+        constraints = [
+            models.UniqueConstraint(
+                Lower("domain"),
+                condition=~models.Q(domain="") & ~models.Q(status__in=["REJECTED", "REVOKED", "SURRENDERED"]),
+                name="partners_partner_domain",
+            )
+        ]
 
 
 class PartnerGroupPermission(GroupObjectPermissionBase):

@@ -1,21 +1,16 @@
 """allauth's extension points."""
 
-import base64
-from functools import lru_cache
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core import context as allauth_context
 from allauth.mfa.adapter import DefaultMFAAdapter
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.contrib.sites.shortcuts import get_current_site
 from django.http import HttpRequest
 from django.urls import reverse
 
-from portal.ids import uuid7
+from portal.accounts.sealing import open_text, seal_text
 from portal.mail.outbox import queue_mail
-from portal.vault.crypto import DataKeyMaterial, key_encryption_keys, open_sealed, seal
 
 _PLACE = b"mfa"
 
@@ -61,16 +56,8 @@ class MFAAdapter(DefaultMFAAdapter):
 
     def encrypt(self, text: str) -> str:
         """Base64 of `kek id:sealed`."""
-        name = next(iter(key_encryption_keys()))
-        return f"{name}:{base64.b64encode(seal(_key(name), text.encode(), aad=_PLACE)).decode()}"
+        return seal_text(text, _PLACE)
 
     def decrypt(self, encrypted_text: str) -> str:
         """The text; raises CannotOpen."""
-        name, _, sealed = encrypted_text.partition(":")
-        return open_sealed(_key(name), base64.b64decode(sealed), aad=_PLACE).decode()
-
-
-@lru_cache(maxsize=8)
-def _key(kek_id: str) -> DataKeyMaterial:
-    kek = key_encryption_keys()[kek_id]
-    return DataKeyMaterial(uuid7(), HKDF(SHA256(), 32, salt=None, info=b"parley mfa").derive(kek))
+        return open_text(encrypted_text, _PLACE)

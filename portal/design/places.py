@@ -11,6 +11,8 @@ from portal.accounts.models import User
 from portal.tenancy.context import scope
 from portal.tenancy.principal import Principal
 
+MOST_NAMED = 3  # banks that a menu names one by one
+
 
 class Place(NamedTuple):
     """A page, its name, and the addresses that belong to it."""
@@ -27,9 +29,9 @@ def places_of(user: User) -> list[Place]:
             Partner.objects.filter(membership__user=user).order_by("name").values_list("slug", "name")
         )
         is_customer = Grant.objects.filter(person__user=user).exists()
-    places = [
-        Place(reverse("member-deliveries", args=[slug]), name, f"/partners/{slug}/") for slug, name in banks
-    ]
+    places = [Place(reverse("member-home", args=[slug]), name, f"/partners/{slug}/") for slug, name in banks]
+    if len(places) > MOST_NAMED:
+        places = [Place(reverse("member-banks"), "Your banks", "/partners/")]
     if is_customer or not (banks or user.is_staff):
         places.insert(0, Place(reverse("person-home"), "Connected banks", "/me/"))
     return places

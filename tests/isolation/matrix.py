@@ -116,7 +116,8 @@ class Row:
 
 
 # What stands in a path beside the ids of things.
-WORDS = {"slug": "norden", "code": "not_found", "outcome": "declined"}
+WORDS = {"slug": "norden", "token": "made-up", "code": "not_found", "outcome": "declined"}
+NOWHERE = {"GET": 404, "POST": 404}  # what a made-up link leads to
 _SENT = {
     "template": "balance_update",
     "customer_ref": "CUST-1",
@@ -162,6 +163,36 @@ ROWS = (
     Row("me/link/<uuid:sender_id>", "GET", Door.PERSON, thing="sender", sends={"again": "1"}),
     Row("me/link/<uuid:sender_id>/state", "GET", Door.PERSON, thing="link", not_theirs=302),
     Row("me/link/<uuid:sender_id>/<slug:outcome>", "GET", Door.PERSON, thing="sender"),
+
+    Row("register", "GET", Door.PUBLIC),
+    Row("register/workspace", "GET POST", Door.PERSON, answers={"POST": 422}),
+    Row("register/ask", "POST", Door.PERSON, answers={"POST": 302}),
+    Row("register/invited/<str:token>", "GET POST", Door.PUBLIC, answers=NOWHERE),
+    Row("register/invited/<str:token>/decline", "GET POST", Door.PUBLIC, answers=NOWHERE),
+    Row("invitations/<str:token>", "GET POST", Door.PUBLIC, answers=NOWHERE),
+    Row("devices/<int:session>/end", "POST", Door.PERSON, thing="session", answers={"POST": 302}),
+    Row("partners", "GET", Door.PERSON),
+    Row("partners/<slug:slug>/", "GET", Door.MEMBER),
+    Row("partners/<slug:slug>/team", "GET", Door.MEMBER),
+    Row("partners/<slug:slug>/team/invite", "GET POST", Door.MEMBER, "team:manage",
+        sends={"email": "new@norden.example", "role": "analyst"}, answers={"POST": 302}),
+    Row("partners/<slug:slug>/team/members/<str:mem>", "GET POST", Door.MEMBER, "team:manage", "member",
+        {"role": "compliance", "was": "developer"}, {"POST": 302}),
+    Row("partners/<slug:slug>/team/members/<str:mem>/remove", "GET POST", Door.MEMBER, "team:manage", "member",
+        answers={"POST": 302}),
+    Row("partners/<slug:slug>/team/invitations/<str:inv>/renew", "POST", Door.MEMBER, "team:manage",
+        "invitation", answers={"POST": 302}),
+    Row("partners/<slug:slug>/team/invitations/<str:inv>/withdraw", "POST", Door.MEMBER, "team:manage",
+        "invitation", answers={"POST": 302}),
+    Row("partners/<slug:slug>/team/requests/<str:joi>/dismiss", "POST", Door.MEMBER, "team:manage",
+        "join request", answers={"POST": 302}),
+    Row("staff/invitations", "GET", Door.STAFF, "staff:partners:read"),
+    Row("staff/invitations/new", "GET POST", Door.STAFF, "staff:partners:review",
+        sends={"email": "new@bank.example", "bank_name": "New"}, answers={"POST": 302}),
+    Row("staff/invitations/<str:biv>/renew", "POST", Door.STAFF, "staff:partners:review", "bank invitation",
+        answers={"POST": 302}),
+    Row("staff/invitations/<str:biv>/withdraw", "POST", Door.STAFF, "staff:partners:review", "bank invitation",
+        answers={"POST": 302}),
 
     Row("partners/<slug:slug>/deliveries", "GET", Door.MEMBER, "deliveries:read"),
     Row("partners/<slug:slug>/deliveries/<str:ntf>", "GET", Door.MEMBER, "deliveries:read", "notification"),

@@ -25,6 +25,11 @@ THINGS = {
     "ntf": "notification",
     "whk": "endpoint",
     "dlv": "webhook delivery",
+    "mem": "member",
+    "inv": "invitation",
+    "joi": "join request",
+    "biv": "bank invitation",
+    "session": "session",
 }
 
 

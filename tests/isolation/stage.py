@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
+from allauth.usersessions.models import UserSession
 from django.db import transaction
 from django.test import Client, TestCase
 from django.utils import timezone
@@ -17,15 +18,17 @@ from consents.actions.give import Account, give_consent
 from consents.actions.link import ensure_customer, issue_reference, link_account
 from consents.models import Grant, Person
 from partners.actions.clients import create_client, revoke_client
+from partners.actions.invitations import ask_to_join, invite_member
 from partners.actions.partners import add_member
+from partners.actions.registration import invite_bank
 from partners.actions.senders import configure_sender
-from partners.models import ApiClient, Sender, WebhookEndpoint
+from partners.models import ApiClient, Membership, Sender, WebhookEndpoint
 from portal.accounts.actions import create_person_user, create_user_with_totp
 from portal.accounts.models import User
 from portal.demo.world import Bank
 from portal.ids import parse_public_id, public_id, uuid7
 from portal.tenancy.context import scope
-from portal.tenancy.principal import Principal
+from portal.tenancy.principal import Kind, Principal
 from tests.conftest import PASSWORD, _make_world
 
 from .matrix import CLIENTS, PEOPLE, ROLES, ROWS, STAFF, TOKENS, Door
@@ -174,6 +177,8 @@ def _make_users(stage: Stage) -> None:
     for name, user in users.items():
         stage.sessions[name] = Client(raise_request_exception=False)
         stage.sessions[name].force_login(user, backend=BACKEND)
+        # Some pages want a fresh proof of who it is
+        stage.sessions[name].post("/accounts/reauthenticate/", {"password": PASSWORD})
     User.objects.filter(pk=users["deactivated member"].pk).update(is_active=False)
 
 
@@ -252,6 +257,7 @@ def _make_things(stage: Stage) -> None:
     things["link"] = [_link(world.bank.sender, story.person_id, name) for name, story in stories.items()]
     things["link"].append(_link(world.bank.sender, None, ""))
     _make_endpoints(stage)
+    _make_team_things(stage)
 
 
 def _make_endpoints(stage: Stage) -> None:
@@ -287,6 +293,42 @@ def _endpoint(stage: Stage, client: str) -> dict[str, str]:
         WebhookEndpoint.objects.filter(pk=parse_public_id("whk", whk)).update(verified_at=timezone.now())
     sent = api.get(f"/api/v1/webhook-endpoints/{whk}/deliveries", headers=headers).json()["data"]
     return {"whk": whk, "dlv": sent[0]["id"]}
+
+
+def _make_team_things(stage: Stage) -> None:
+    """Of both banks: a member, somebody invited, somebody who asks to join, and a bank's letter; and sessions."""
+    things, world = stage.things, stage.world
+    for bank, person in ((world.bank, "ana"), (world.other, "charlie")):
+        slug, partner_id = bank.partner.slug, bank.partner.id
+        email = f"invited@{slug}.example"
+        invitation = invite_member(
+            partner_id=partner_id, email=email, role="analyst",
+            actor=Principal(Kind.MEMBER, bank.members[0].user.pk, partner_id),
+        )  # fmt: skip
+        letter = invite_bank(email=email, bank_name=slug, words="", actor=world.staff.reviewer)
+        asked = ask_to_join(partner_id=partner_id, user=stage.users["ben"])
+        role = "developer" if bank is world.bank else "owner"
+        with scope(SYSTEM):
+            member = Membership.objects.filter(partner_id=partner_id, role=role).latest("id")
+        for kind, prefix, row, secrets in (
+            ("invitation", "inv", invitation, (email,)),
+            ("bank invitation", "biv", letter, ()),
+            ("join request", "joi", asked, ()),
+            ("member", "mem", member, ()),
+        ):
+            found = Thing({prefix: public_id(prefix, row.pk)}, partner=slug, secrets=secrets)
+            things.setdefault(kind, []).append(found)
+        user = stage.users[person]
+        session = UserSession.objects.create(user=user, ip="203.0.113.9", session_key=f"{person}, elsewhere")
+        things.setdefault("session", []).append(Thing({"session": str(session.pk)}, person=person))
+    for kind, name in (
+        ("invitation", "inv"),
+        ("bank invitation", "biv"),
+        ("join request", "joi"),
+        ("member", "mem"),
+    ):
+        things[kind] += [Thing({name: text}) for text in nowhere(name, things[kind][0].ids[name])]
+    things["session"].append(Thing({"session": "0"}))
 
 
 def nowhere(prefix: str, real: str) -> list[str]:

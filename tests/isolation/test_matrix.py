@@ -242,7 +242,7 @@ def expect(stage: Stage, row: Row, method: str, who: str, thing: Thing) -> str |
         else:
             return 404 if row.looks_first and not is_theirs else 403
     if answer == ROLE:
-        if row.needs not in PERMISSIONS[who.split(" ")[0]]:
+        if row.needs and row.needs not in PERMISSIONS[who.split(" ")[0]]:
             return 403
         answer = MINE
     if answer == MINE:

@@ -242,15 +242,15 @@ def test_account_pages_look_right(site: SimpleNamespace, tab: Any, looks_right: 
     expect(tab.get_by_text("Chrome on Linux (this one)")).to_be_visible()
 
 
-def test_a_member_lands_on_the_banks_deliveries(site: SimpleNamespace, tab: Any) -> None:
+def test_a_member_lands_on_the_banks_home(site: SimpleNamespace, tab: Any) -> None:
     from playwright.sync_api import expect
 
     member = site.world.bank.members[1]
     sign_in(tab, member.email)
     tab.get_by_label("Code").fill(totp(member.totp_secret))
     tab.get_by_role("main").get_by_role("button", name="Sign in").click()
-    expect(tab.get_by_role("heading", name="Deliveries", exact=True)).to_be_visible()
-    expect(tab.get_by_role("link", name="Norden Bank")).to_have_attribute("aria-current", "page")
+    expect(tab.get_by_role("heading", name="Norden Bank", exact=True)).to_be_visible()
+    expect(tab.get_by_role("link", name="Norden Bank", exact=True)).to_have_attribute("aria-current", "page")
 
 
 def test_times_are_shown_in_the_readers_own_zone(site: SimpleNamespace, browser: Any) -> None:

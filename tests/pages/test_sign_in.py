@@ -26,12 +26,12 @@ def nav_of(answer: Any) -> str:
     return " ".join(re.findall(r"<a [^>]*>", found[1]))
 
 
-def test_people_go_to_their_banks_and_members_to_their_banks_deliveries(
+def test_people_go_to_their_banks_and_members_to_their_banks_home(
     world: Any, sign_in: Callable[[Any], Client]
 ) -> None:
     expected = {
         world.ana.person.user: "/me/",
-        world.bank.members[1].user: "/partners/norden/deliveries",
+        world.bank.members[1].user: "/partners/norden/",
         world.staff.first.user: "/",
     }
     for user, path in expected.items():
@@ -51,9 +51,9 @@ def test_navigation_fits_who_is_signed_in(ana: Client, world: Any, sign_in: Call
     assert nav_of(Client().get("/")) == ""
     assert nav_of(ana.get("/me/")) == '<a href="/me/" aria-current="page">'
     analyst = sign_in(world.bank.members[1].user)
-    assert nav_of(analyst.get("/")) == '<a href="/partners/norden/deliveries">'
+    assert nav_of(analyst.get("/")) == '<a href="/partners/norden/">'
     there = nav_of(analyst.get("/partners/norden/deliveries"))
-    assert there == '<a href="/partners/norden/deliveries" aria-current="page">'
+    assert there == '<a href="/partners/norden/" aria-current="true">'
 
 
 def test_a_member_who_is_a_customer_too_has_both(world: Any, sign_in: Callable[[Any], Client]) -> None:
@@ -65,7 +65,7 @@ def test_a_member_who_is_a_customer_too_has_both(world: Any, sign_in: Callable[[
     )  # fmt: skip
     http = sign_in(member.user)
     assert http.get("/start")["Location"] == "/me/"
-    assert nav_of(http.get("/")) == '<a href="/me/"> <a href="/partners/norden/deliveries">'
+    assert nav_of(http.get("/")) == '<a href="/me/"> <a href="/partners/norden/">'
 
 
 def test_a_wrong_password_is_a_problem_said_in_three_places(world: Any) -> None:
