@@ -12,7 +12,7 @@ CASE
     WHEN g.reconfirm_by <= now() THEN 'reconfirmation_due'
     WHEN a.status = 'SUSPENDED' THEN 'unreachable'
     WHEN g.environment = 'sandbox' THEN NULL
-    WHEN v.id IS NULL THEN 'agreement_not_in_force'
+    WHEN v.id IS NULL OR v.ends_at <= now() THEN 'agreement_not_in_force'
     WHEN NOT ({cluster} = ANY (v.clusters)) OR NOT (a.channel = ANY (v.channels)) THEN 'outside_agreement'
     ELSE NULL
 END

@@ -5,7 +5,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from partners.models import Partner
+from django.urls import reverse
+
+from partners.models import AgreementVersion, Partner
+from partners.models.agreement import OPEN
 
 
 class When(StrEnum):
@@ -29,6 +32,30 @@ class Task(NamedTuple):
 
 # In the order they are shown; each costs one query at most.
 TASKS: list[Callable[[Partner], Task]] = []
+
+
+def agreement_task(partner: Partner) -> Task:
+    """The agreement: the bank's turn once terms are offered, and again when an end is near."""
+    page = reverse("member-agreement", args=[partner.slug])
+    shown = [*OPEN, AgreementVersion.Status.FINALIZED]
+    states = {one.status: one for one in AgreementVersion.objects.filter(partner=partner, status__in=shown)}
+    if AgreementVersion.Status.OFFERED in states:
+        return Task("Read and sign the agreement", When.NOW, page, "The platform has offered terms.")
+    if current := states.get(AgreementVersion.Status.FINALIZED):
+        if current.ends_at is None:
+            return Task("Sign the agreement", When.DONE, page)
+        why = "It ends: agree on a new one before its last day."
+        return Task("Renew the agreement", When.NOW, page, why, current.ends_at)
+    if states:
+        return Task(
+            "Sign the agreement", When.REVIEW, page, "The platform answers, and we write to you then."
+        )
+    return Task(
+        "Sign the agreement", When.LATER, page, "The platform offers terms first; you read them here."
+    )
+
+
+TASKS.append(agreement_task)
 
 
 def tasks_of(partner: Partner) -> list[Task]:

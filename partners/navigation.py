@@ -29,12 +29,17 @@ class Link(NamedTuple):
 
 MEMBER = [
     Group("", [Entry("Home", "member-home")]),
+    Group("Set up", [Entry("Agreement", "member-agreement")]),
     Group("Build", [Entry("Webhooks", "member-webhooks")]),
     Group("Run", [Entry("Deliveries", "member-deliveries")]),
     Group("Govern", [Entry("Team", "member-team")]),
 ]
 STAFF = [
     Group("Banks", [Entry("Invitations", "staff-invitations")]),
+    Group(
+        "Agreements",
+        [Entry("Agreements", "staff-agreements"), Entry("Agreement templates", "staff-agreement-templates")],
+    ),
 ]
 
 

@@ -8,15 +8,17 @@ from urllib.parse import unquote_plus
 from oauth2_provider.models import get_access_token_model
 from oauth2_provider.oauth2_validators import OAuth2Validator
 from oauth2_provider.scopes import BaseScopes
-from oauthlib.oauth2.rfc6749.errors import TemporarilyUnavailableError
+from oauthlib.oauth2.rfc6749.errors import InvalidScopeError, TemporarilyUnavailableError
 
+from partners.agreement_caps import agreement_in_force, allowed_scopes, cluster_of
+from partners.agreement_text import CLAUSES
 from partners.client_authentication import (
     ASSERTION_TYPE,
     assertion_is_right,
     claimed_client_id,
     secret_is_right,
 )
-from partners.clusters import ALL_SCOPES
+from partners.clusters import ALL_SCOPES, Environment
 from portal.api import limits, valkey
 from portal.ids import InvalidPublicId, parse_public_id
 
@@ -30,7 +32,10 @@ class ClientScopes(BaseScopes):
 
     def get_available_scopes(self, application: Any = None, *args: Any, **kwargs: Any) -> list[str]:
         """The client's scopes; without a client, all."""
-        return sorted(ALL_SCOPES if application is None else ALL_SCOPES.intersection(application.scopes))
+        if application is None:
+            return sorted(ALL_SCOPES)
+        scopes = ALL_SCOPES.intersection(application.scopes)
+        return sorted(scopes - _outside_agreement(application, set(scopes)))
 
     def get_default_scopes(self, application: Any = None, *args: Any, **kwargs: Any) -> list[str]:
         """What a request without `scope` gets."""
@@ -64,6 +69,16 @@ class ClientValidator(OAuth2Validator):
             return False
         client = self._load_application(client_id, request)
         return client is not None and secret_is_right(client, secret)
+
+    def validate_scopes(
+        self, client_id: str, scopes: list[str], client: Any, request: Any, *args: Any, **kwargs: Any
+    ) -> bool:
+        """Whether the client may have them; where only the agreement forbids it, the error names the clause."""
+        if outside := _outside_agreement(client, set(scopes) & set(client.scopes)):
+            clause, names = CLAUSES["clusters"], " ".join(sorted(outside))
+            description = f"{names}: not in your agreement in force, see its clause {clause}."
+            raise InvalidScopeError(request=request, description=description)
+        return super().validate_scopes(client_id, scopes, client, request, *args, **kwargs)
 
     def introspect_token(self, token: str, token_type_hint: str, request: Any, *args: Any) -> dict | None:
         """RFC 7662, of the caller's own tokens only; None means not active."""
@@ -104,6 +119,14 @@ class ClientValidator(OAuth2Validator):
         except InvalidPublicId:
             return None
         return super()._load_application(client_id, request)
+
+
+def _outside_agreement(client: Any, scopes: set[str]) -> set[str]:
+    """Those that the bank's agreement takes from its live client, which had them when it was made."""
+    kinds = {scope for scope in scopes if cluster_of(scope)}
+    if client.environment != Environment.LIVE or not kinds:
+        return set()
+    return kinds - allowed_scopes(agreement_in_force(client.partner_id))
 
 
 def _basic_credentials(encoded: str) -> tuple[str, str]:

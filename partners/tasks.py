@@ -4,6 +4,7 @@ from typing import Any
 
 from celery import shared_task
 
+from partners.actions.agreement_clock import move_agreements
 from partners.webhooks.actions.forget import forget_old
 from partners.webhooks.engine import deliver_due
 from partners.webhooks.wake import take_wake
@@ -23,9 +24,16 @@ def forget_webhooks() -> int:
     return forget_old()
 
 
+@shared_task
+def keep_agreements() -> dict[str, int]:
+    """See `partners.actions.agreement_clock`."""
+    return move_agreements()
+
+
 @app.on_after_finalize.connect
 def _schedule(sender: Any, **_: Any) -> None:
     sender.add_periodic_task(2.0, deliver_webhooks.s(), queue="events", expires=2, name="webhooks")
+    sender.add_periodic_task(30.0, keep_agreements.s(), queue="events", expires=30, name="agreements")
     sender.add_periodic_task(
         3600.0, forget_webhooks.s(), queue="events", expires=3600, name="forget-webhooks"
     )

@@ -2,13 +2,42 @@
 
 from django.urls import path
 
-from partners.views import home, register, staff_invitations, team, webhooks
+from partners.views import agreements, home, register, staff_agreements, staff_invitations, team, webhooks
 
 _WEBHOOKS = "partners/<slug:slug>/webhooks"
 _ENDPOINT = f"{_WEBHOOKS}/<str:whk>"
 _TEAM = "partners/<slug:slug>/team"
 _STAFF_INVITATION = "staff/invitations/<str:biv>"
+_AGREEMENT = "partners/<slug:slug>/agreement"
+_VERSION = f"{_AGREEMENT}/<str:agv>"
+_STAFF_VERSION = "staff/agreements/<str:agv>"
+_STAFF_TEMPLATE = "staff/agreement-templates/<str:agt>"
+_AGREEMENTS = [
+    path(_AGREEMENT, agreements.agreement, name="member-agreement"),
+    path(_VERSION, agreements.version, name="member-agreement-version"),
+    path(f"{_VERSION}/compare", agreements.compare, name="member-agreement-compare"),
+    path(f"{_VERSION}/pdf", agreements.pdf, name="member-agreement-pdf"),
+    path(f"{_VERSION}/counter", agreements.counter, name="member-agreement-counter"),
+    path(f"{_VERSION}/sign", agreements.sign, name="member-agreement-sign"),
+    path(f"{_VERSION}/decline", agreements.decline, name="member-agreement-decline"),
+    path(f"{_VERSION}/withdraw", agreements.withdraw, name="member-agreement-withdraw"),
+    path("staff/agreements", staff_agreements.agreements, name="staff-agreements"),
+    path("staff/agreements/offer", staff_agreements.new_offer, name="staff-agreement-new"),
+    path("staff/agreements/offer/<str:ptn>", staff_agreements.offer, name="staff-agreement-offer"),
+    path(_STAFF_VERSION, staff_agreements.version, name="staff-agreement-version"),
+    path(f"{_STAFF_VERSION}/compare", staff_agreements.compare, name="staff-agreement-compare"),
+    path(f"{_STAFF_VERSION}/pdf", staff_agreements.pdf, name="staff-agreement-pdf"),
+    path(f"{_STAFF_VERSION}/countersign", staff_agreements.countersign, name="staff-agreement-countersign"),
+    path(f"{_STAFF_VERSION}/decline", staff_agreements.decline, name="staff-agreement-decline"),
+    path(f"{_STAFF_VERSION}/terminate", staff_agreements.terminate, name="staff-agreement-terminate"),
+    path(f"{_STAFF_VERSION}/decide", staff_agreements.decide, name="staff-agreement-decide"),
+    path("staff/agreement-templates", staff_agreements.templates, name="staff-agreement-templates"),
+    path("staff/agreement-templates/new", staff_agreements.new_template, name="staff-agreement-template-new"),
+    path(_STAFF_TEMPLATE, staff_agreements.template, name="staff-agreement-template"),
+    path(f"{_STAFF_TEMPLATE}/edit", staff_agreements.edit_template, name="staff-agreement-template-edit"),
+]
 urlpatterns = [
+    *_AGREEMENTS,
     path("register", register.register, name="register"),
     path("register/workspace", register.workspace, name="register-workspace"),
     path("register/ask", register.ask, name="register-ask"),

@@ -11,6 +11,8 @@ from django.utils import timezone
 
 from consents.models import ConsentRecord, Customer, Grant, LinkedAccount
 from consents.telling import tell_grant
+from partners.agreement_caps import outside
+from partners.agreement_text import CLAUSES
 from partners.clusters import PURPOSES, Cluster, Environment
 from partners.models import AgreementVersion
 from partners.refusals import Refused
@@ -128,11 +130,8 @@ def _sealed_accounts(customer: Customer, grant_id: UUID, accounts: list[Account]
 def _agreement_in_force(customer: Customer) -> AgreementVersion | None:
     if customer.environment == Environment.SANDBOX:
         return None
-    version = (
-        AgreementVersion.objects.select_related("agreement")
-        .filter(partner_id=customer.partner_id, status=AgreementVersion.Status.FINALIZED)
-        .first()
-    )
+    rows = AgreementVersion.objects.in_force().select_related("agreement")
+    version = rows.filter(partner_id=customer.partner_id).first()
     if version is None:
         raise Refused("This bank has no agreement in force, so it cannot ask for anything.")
     return version
@@ -156,13 +155,13 @@ def _check(
     duration_days: int,
 ) -> None:
     longest = version.longest_grant_days if version else LONGEST_DAYS
-    allowed = set(version.clusters) if version else set(Cluster.values)
     if not clusters or not accounts:
         raise Refused("Choose at least one kind of message and one account.")
-    if outside := set(clusters) - allowed:
-        raise Refused(f"The bank’s agreement does not cover {', '.join(sorted(outside))}.")
+    if version and (refusal := outside(version, clusters)):
+        raise Refused(refusal)
     if not 1 <= duration_days <= longest:
-        raise Refused(f"Choose between 1 and {longest} days.")
+        clause = f" (clause {CLAUSES['longest_grant_days']} of the bank’s agreement)" if version else ""
+        raise Refused(f"Choose between 1 and {longest} days{clause}.")
     live = [Grant.Status.PENDING, Grant.Status.ACTIVE, Grant.Status.PAUSED]
     if Grant.objects.filter(customer=customer, status__in=live).exists():
         raise Refused("You are already connected. Change that connection instead.")

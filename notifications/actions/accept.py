@@ -18,7 +18,7 @@ from notifications.lanes import EXPIRY, lane_of
 from notifications.nudge import nudge
 from notifications.typed_data import find_errors, find_full_account_number
 from partners.agreement_text import CLAUSES
-from partners.clusters import Cluster
+from partners.clusters import Cluster, Environment
 from portal.api.errors import Problem
 from portal.audit.codes import Code
 from portal.ids import public_id, uuid7
@@ -163,12 +163,16 @@ def _check_may_send(facts: _Facts, request: Request, actor: Principal) -> None:
         raise Problem("template_not_approved", f"There is no approved template “{request.template}”.")
     scope = Cluster(facts.cluster).scope
     if scope not in actor.scopes:
-        raise Problem("insufficient_scope", f"This needs the scope {scope}, which the token does not have.")
+        detail = f"This needs the scope {scope}, which the token does not have."
+        if actor.environment == Environment.LIVE and facts.cluster not in (facts.agreement_clusters or []):
+            detail += f" It is outside your agreement in force: see clause {CLAUSES['clusters']}."
+        raise Problem("insufficient_scope", detail)
     if facts.grant_id is None:
         raise Problem("no_active_grant", _EXPLANATIONS["no_active_grant"].format(cluster=facts.cluster))
     if facts.verdict == "outside_agreement":
-        clause = CLAUSES["clusters"]
-        raise Problem("insufficient_scope", f"{scope} is outside your agreement: see clause {clause}.")
+        is_kind = facts.cluster not in (facts.agreement_clusters or [])
+        clause, what = CLAUSES["clusters" if is_kind else "channels"], scope if is_kind else "This channel"
+        raise Problem("insufficient_scope", f"{what} is outside your agreement: see clause {clause}.")
     if facts.verdict not in (None, UNREACHABLE):  # who cannot be reached is told by the delivery
         code = "partner_suspended" if facts.verdict == "partner_ended" else facts.verdict
         raise Problem(code, _EXPLANATIONS[facts.verdict].format(cluster=facts.cluster))

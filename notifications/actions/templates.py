@@ -7,6 +7,7 @@ from django.db.models import Max
 
 from notifications.models import Template, TemplateVersion
 from notifications.wording import find_wording_errors
+from partners.agreement_caps import agreement_in_force, outside
 from partners.refusals import Refused
 from portal.audit.codes import Code
 from portal.audit.record import record
@@ -45,6 +46,9 @@ def submit_template(*, version_id: UUID, actor: Principal) -> TemplateVersion:
     """Asks staff to review it."""
     with scope(actor):
         version = _locked(version_id, _S.DRAFT)
+        agreement = agreement_in_force(version.partner_id)
+        if agreement and (refusal := outside(agreement, [version.template.cluster])):
+            raise Refused(refusal)
         version.status = _S.SUBMITTED
         version.save(update_fields=["status"])
         _record(Code.TEMPLATE_SUBMITTED, version, actor)

@@ -9,11 +9,11 @@ from django.db.models import Q
 from django.utils import timezone
 from oauth2_provider.models import get_access_token_model
 
+from partners.agreement_caps import agreement_in_force, cluster_of, outside
 from partners.api_client import ApiClient, ClientKey, ClientSecret
 from partners.client_authentication import secret_digest
 from partners.client_keys import read_public_key
-from partners.clusters import ALL_SCOPES, Cluster, Environment
-from partners.models import AgreementVersion
+from partners.clusters import ALL_SCOPES, Environment
 from partners.refusals import Refused
 from portal.api import limits
 from portal.audit.codes import Code
@@ -131,11 +131,8 @@ def _check_actor(actor: Principal, partner_id: UUID) -> None:
 
 
 def _check_agreement(partner_id: UUID, wanted: set[str]) -> None:
-    version = AgreementVersion.objects.filter(
-        partner_id=partner_id, status=AgreementVersion.Status.FINALIZED
-    ).first()
+    version = agreement_in_force(partner_id)
     if version is None:
         raise Refused("A live client needs an agreement in force.")
-    outside = wanted & {cluster.scope for cluster in Cluster if cluster.value not in version.clusters}
-    if outside:
-        raise Refused(f"The agreement does not cover {', '.join(sorted(outside))}.")
+    if refusal := outside(version, filter(None, map(cluster_of, wanted))):
+        raise Refused(refusal)

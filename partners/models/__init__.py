@@ -1,7 +1,13 @@
 """A bank, its team, what was agreed with it, how it sends, and where it hears of events."""
 
 from partners.api_client import ApiClient, ClientKey, ClientSecret
-from partners.models.agreement import Agreement, AgreementVersion
+from partners.models.agreement import (
+    Agreement,
+    AgreementSignature,
+    AgreementTemplate,
+    AgreementTermination,
+    AgreementVersion,
+)
 from partners.models.invitation import BankInvitation, Invitation, JoinRequest
 from partners.models.membership import Membership
 from partners.models.partner import Partner, PartnerGroupPermission, PartnerUserPermission
@@ -16,6 +22,9 @@ from partners.models.webhook import (
 
 __all__ = [
     "Agreement",
+    "AgreementSignature",
+    "AgreementTemplate",
+    "AgreementTermination",
     "AgreementVersion",
     "ApiClient",
     "BankInvitation",

@@ -38,9 +38,8 @@ class MeView(ApiView):
 
     def _agreement(self) -> AgreementSummary | None:
         version = (
-            AgreementVersion.objects.filter(
-                partner_id=self.principal.partner_id, status=AgreementVersion.Status.FINALIZED
-            )
+            AgreementVersion.objects.in_force()
+            .filter(partner_id=self.principal.partner_id)
             .annotate(agreement_number=F("agreement__number"))
             .first()
         )

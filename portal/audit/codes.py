@@ -27,6 +27,13 @@ class Code(StrEnum):
     AGREEMENT_ACCEPTED = "agreement.accepted"
     AGREEMENT_COUNTERSIGNED = "agreement.countersigned"
     AGREEMENT_FINALIZED = "agreement.finalized"
+    AGREEMENT_COUNTERED = "agreement.countered"
+    AGREEMENT_DECLINED = "agreement.declined"
+    AGREEMENT_NOTICE_GIVEN = "agreement.notice_given"
+    AGREEMENT_TERMINATION_ASKED = "agreement.termination_asked"
+    AGREEMENT_TERMINATION_REFUSED = "agreement.termination_refused"
+    AGREEMENT_TERMINATED = "agreement.terminated"
+    AGREEMENT_TEMPLATE_SAVED = "agreement_template.saved"
     CLIENT_CREATED = "client.created"
     CLIENT_SECRET_ADDED = "client.secret_added"  # noqa: S105 (a code)
     CLIENT_KEY_ADDED = "client.key_added"

@@ -2,17 +2,23 @@
 
 import json
 import os
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 
 from consents.actions.give import Account
+from partners.actions.agreements import offer_agreement, terms_of
+from partners.agreement_caps import agreement_in_force
 from portal.demo.http import call, fetch_token
 from portal.demo.platform import open_page, open_phone, page_secrets
 from portal.demo.world import Bank, SignIn, Staff, as_json, make_bank, make_customer, make_person, make_staff
 from portal.ids import public_id
+from portal.tenancy.context import scope
+from portal.tenancy.principal import Principal
 
 PASSWORD = "demo-only-pass-phrase"  # noqa: S105
 BANKS = (
@@ -36,6 +42,7 @@ def tell_story() -> Path:
     banks = [_bank(staff, *row) for row in BANKS]
     people = _customers({bank.partner.slug: bank for bank in banks})
     _first_messages(banks)
+    _offer_more(banks[1], staff)
     found = _as_json(staff, banks, list(people.values()))
     temporary = path.with_suffix(".new")
     temporary.write_text(json.dumps(found, indent=2) + "\n")
@@ -103,6 +110,17 @@ def _first_messages(banks: list[Bank]) -> None:
             )
             if status != 202:
                 raise RuntimeError(f"The first message was refused: {answer}")
+
+
+def _offer_more(bank: Bank, staff: Staff) -> None:
+    """An amendment for the bank to compare, counter or sign, which its people would be asked about."""
+    with scope(Principal.system()), transaction.atomic():
+        current = agreement_in_force(bank.partner.id)
+    if current is None:
+        raise RuntimeError("The bank has no agreement to amend.")
+    terms = replace(terms_of(current), clusters=[*current.clusters, "RECEIPTS"], notice_days=60)
+    comments = {"2.1": "You asked for receipts.", "5.1": "Two months, as with other banks."}
+    offer_agreement(partner_id=bank.partner.id, terms=terms, comments=comments, actor=staff.reviewer)
 
 
 def _as_json(staff: Staff, banks: list[Bank], people: list[SignIn]) -> dict[str, Any]:

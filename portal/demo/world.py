@@ -15,6 +15,7 @@ from consents.models import Grant, Person
 from notifications.actions.templates import approve_template, draft_template, submit_template
 from partners.access import member_principal
 from partners.actions.agreements import (
+    Signing,
     Terms,
     accept_agreement,
     countersign_agreement,
@@ -162,6 +163,8 @@ def make_bank(
     covered = clusters or [cluster.value for cluster in SENDABLE]
     _agree(partner, slug, acting, staff, covered)
     for template, (cluster, body) in TEMPLATES.items():
+        if cluster not in covered:
+            continue
         version = draft_template(name=template, cluster=cluster, locale="en", body=body, actor=acting)
         submit_template(version_id=version.id, actor=acting)
         approve_template(version_id=version.id, actor=staff.reviewer)
@@ -242,8 +245,9 @@ def _agree(partner: Partner, slug: str, owner: Principal, staff: Staff, clusters
     version = offer_agreement(
         partner_id=partner.id, number=f"AGR-{slug.upper()[:14]}", terms=terms, actor=staff.reviewer
     )
-    accept_agreement(version_id=version.id, actor=owner)
-    countersign_agreement(version_id=version.id, actor=staff.second_reviewer)
+    signing = Signing(version.text_sha256)
+    accept_agreement(version_id=version.id, signing=signing, actor=owner)
+    countersign_agreement(version_id=version.id, signing=signing, actor=staff.second_reviewer)
     put_agreement_in_force(version_id=version.id)
 
 

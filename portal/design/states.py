@@ -34,6 +34,15 @@ STATES = {
     "FAILING": Shown("needs-you", "Failing", "triangle-alert"),
     "DISABLED": Shown("bad", "Disabled", "circle-x"),
     "CANCELLED": Shown("over", "Cancelled", "circle-x"),
+    "AGREEMENT_OFFERED": Shown("needs-you", "Waits for the bank", "clock"),
+    "AGREEMENT_COUNTERED": Shown("needs-you", "Waits for the platform", "clock"),
+    "AGREEMENT_ACCEPTED": Shown("info", "Signed by the bank", "pen-line"),
+    "AGREEMENT_AGREED": Shown("info", "Signed by both", "calendar-clock"),
+    "AGREEMENT_IN_FORCE": Shown("good", "In force", "circle-check"),
+    "AGREEMENT_ENDS": Shown("needs-you", "In force, ends soon", "calendar-clock"),
+    "AGREEMENT_REPLACED": Shown("over", "Replaced", "undo-2"),
+    "AGREEMENT_ENDED": Shown("over", "Ended", "ban"),
+    "AGREEMENT_DECLINED": Shown("over", "Declined", "circle-x"),
     "UNCONFIRMED": Shown("needs-you", "Not confirmed", "circle-question-mark"),
 }
 

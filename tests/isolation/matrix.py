@@ -132,6 +132,7 @@ _ENDPOINT: dict[str, object] = {"url": _URL, "rate_per_second": 50}
 _HOOKS = "partners/<slug:slug>/webhooks"
 _HOOK = f"{_HOOKS}/<str:whk>"
 _API_HOOK = "api/v1/webhook-endpoints/<str:whk>"
+_AGV = "agreement version"
 # fmt: off
 ROWS = (
     Row("", "GET", Door.PUBLIC),
@@ -210,6 +211,39 @@ ROWS = (
     Row(f"{_HOOK}/delete", "GET POST", Door.MEMBER, "webhooks:manage", "endpoint", answers={"POST": 302}),
     Row(f"{_HOOK}/deliveries/<str:dlv>", "GET", Door.MEMBER, "webhooks:manage", "webhook delivery"),
     Row(f"{_HOOK}/deliveries/<str:dlv>/resend", "POST", Door.MEMBER, "webhooks:manage", "webhook delivery", answers={"POST": 302}),
+
+    Row("partners/<slug:slug>/agreement", "GET", Door.MEMBER, "agreements:read"),
+    Row("partners/<slug:slug>/agreement/<str:agv>", "GET", Door.MEMBER, "agreements:read", _AGV),
+    Row("partners/<slug:slug>/agreement/<str:agv>/compare", "GET", Door.MEMBER, "agreements:read", _AGV),
+    Row("partners/<slug:slug>/agreement/<str:agv>/pdf", "GET", Door.MEMBER, "agreements:read", _AGV),
+    Row("partners/<slug:slug>/agreement/<str:agv>/counter", "GET POST", Door.MEMBER, "agreements:negotiate", _AGV,
+        answers={"POST": 422}),
+    Row("partners/<slug:slug>/agreement/<str:agv>/decline", "GET POST", Door.MEMBER, "agreements:negotiate", _AGV,
+        answers={"POST": 422}),
+    Row("partners/<slug:slug>/agreement/<str:agv>/sign", "GET POST", Door.MEMBER, "agreements:sign", _AGV,
+        answers={"GET": 302, "POST": 302}),  # to prove again who they are
+    Row("partners/<slug:slug>/agreement/<str:agv>/withdraw", "GET POST", Door.MEMBER, "agreements:sign", _AGV,
+        answers={"GET": 302, "POST": 302}),
+    Row("staff/agreements", "GET", Door.STAFF, "staff:partners:read"),
+    Row("staff/agreements/offer", "GET", Door.STAFF, "staff:agreements:offer"),
+    Row("staff/agreements/offer/<str:ptn>", "GET POST", Door.STAFF, "staff:agreements:offer", "bank",
+        answers={"POST": 422}),
+    Row("staff/agreements/<str:agv>", "GET", Door.STAFF, "staff:partners:read", _AGV),
+    Row("staff/agreements/<str:agv>/compare", "GET", Door.STAFF, "staff:partners:read", _AGV),
+    Row("staff/agreements/<str:agv>/pdf", "GET", Door.STAFF, "staff:partners:read", _AGV),
+    Row("staff/agreements/<str:agv>/decline", "GET POST", Door.STAFF, "staff:agreements:offer", _AGV,
+        answers={"POST": 422}),
+    Row("staff/agreements/<str:agv>/countersign", "GET POST", Door.STAFF, "staff:agreements:countersign", _AGV,
+        answers={"GET": 302, "POST": 302}),
+    Row("staff/agreements/<str:agv>/terminate", "GET POST", Door.STAFF, "staff:agreements:countersign", _AGV,
+        answers={"GET": 302, "POST": 302}),
+    Row("staff/agreements/<str:agv>/decide", "POST", Door.STAFF, "staff:agreements:countersign", _AGV,
+        answers={"POST": 302}),
+    Row("staff/agreement-templates", "GET", Door.STAFF, "staff:partners:read"),
+    Row("staff/agreement-templates/new", "GET POST", Door.STAFF, "staff:agreements:offer", answers={"POST": 422}),
+    Row("staff/agreement-templates/<str:agt>", "GET", Door.STAFF, "staff:partners:read", "agreement template"),
+    Row("staff/agreement-templates/<str:agt>/edit", "GET POST", Door.STAFF, "staff:agreements:offer",
+        "agreement template", answers={"POST": 422}),
 
     Row("api/v1/me", "GET", Door.API),
     Row("api/v1/grants", "GET", Door.API, "grants:read"),

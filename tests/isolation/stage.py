@@ -17,12 +17,14 @@ from oauth2_provider.models import get_access_token_model
 from consents.actions.give import Account, give_consent
 from consents.actions.link import ensure_customer, issue_reference, link_account
 from consents.models import Grant, Person
+from partners.actions.agreement_templates import save_agreement_template
 from partners.actions.clients import create_client, revoke_client
 from partners.actions.invitations import ask_to_join, invite_member
 from partners.actions.partners import add_member
 from partners.actions.registration import invite_bank
 from partners.actions.senders import configure_sender
-from partners.models import ApiClient, Membership, Sender, WebhookEndpoint
+from partners.agreement_text import WORDING
+from partners.models import AgreementVersion, ApiClient, Membership, Sender, WebhookEndpoint
 from portal.accounts.actions import create_person_user, create_user_with_totp
 from portal.accounts.models import User
 from portal.demo.world import Bank
@@ -258,6 +260,7 @@ def _make_things(stage: Stage) -> None:
     things["link"].append(_link(world.bank.sender, None, ""))
     _make_endpoints(stage)
     _make_team_things(stage)
+    _make_agreement_things(stage)
 
 
 def _make_endpoints(stage: Stage) -> None:
@@ -329,6 +332,26 @@ def _make_team_things(stage: Stage) -> None:
     ):
         things[kind] += [Thing({name: text}) for text in nowhere(name, things[kind][0].ids[name])]
     things["session"].append(Thing({"session": "0"}))
+
+
+def _make_agreement_things(stage: Stage) -> None:
+    """Each bank's version in force; a template, which every member of staff may open."""
+    world, things = stage.world, stage.things
+    with scope(SYSTEM):
+        versions = {one.partner_id: one for one in AgreementVersion.objects.all()}
+    template = save_agreement_template(
+        name="Standard", clauses=WORDING, terms={}, based_on=0, actor=world.staff.reviewer
+    )
+    made = {"agreement version": [], "bank": [], "agreement template": []}
+    for bank in (world.bank, world.other):
+        whose, agv = {"partner": bank.partner.slug}, public_id("agv", versions[bank.partner.id].id)
+        secrets = (agv, versions[bank.partner.id].text_sha256)
+        made["agreement version"].append(Thing({"agv": agv}, **whose, secrets=secrets))
+        made["bank"].append(Thing({"ptn": public_id("ptn", bank.partner.id)}, **whose))
+    made["agreement template"].append(Thing({"agt": public_id("agt", template.id)}, is_open=True))
+    for kind, name in (("agreement version", "agv"), ("bank", "ptn"), ("agreement template", "agt")):
+        made[kind] += [Thing({name: text}) for text in nowhere(name, made[kind][0].ids[name])]
+    things |= made
 
 
 def nowhere(prefix: str, real: str) -> list[str]:

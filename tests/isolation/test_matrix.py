@@ -252,7 +252,7 @@ def expect(stage: Stage, row: Row, method: str, who: str, thing: Thing) -> str |
 
 def faults(stage: Stage, row: Row, who: str, response: HttpResponse) -> list[str]:
     """What the answer shows of things that are not theirs; and an API's refusal that is no problem with a code."""
-    shown, asked = response.content.decode(), unquote(response.wsgi_request.path)
+    shown, asked = response.content.decode(errors="replace"), unquote(response.wsgi_request.path)
     others = [
         thing for things in stage.things.values() for thing in things if not stage.owns(who, thing, row.door)
     ]

@@ -16,7 +16,9 @@ from consents.actions.reconfirm import reconfirm_grant
 from consents.actions.stop import end_grant, pause_grant, resume_grant
 from consents.models import ConsentRecord, Customer, LinkedAccount
 from consents.policy import VERDICT
+from partners.actions.agreement_endings import withdraw_agreement
 from partners.actions.agreements import (
+    Signing,
     Terms,
     accept_agreement,
     countersign_agreement,
@@ -154,18 +156,22 @@ class Sharing:
 
     def amend(self, clusters: list[str], channel: str) -> None:
         terms = Terms(clusters=clusters, channels=[channel], countries=["US"])
-        version = offer_agreement(
-            partner_id=self.partner.id, number="AGR-NORDEN", terms=terms, actor=self.who["reviewer"]
-        )
-        accept_agreement(version_id=version.id, actor=self.who["owner"])
-        countersign_agreement(version_id=version.id, actor=self.who["second reviewer"])
+        offer = {"partner_id": self.partner.id, "number": "AGR-NORDEN", "terms": terms}
+        version = tried(offer_agreement, **offer, actor=self.who["reviewer"])
+        if version is None:  # the bank has left
+            return
+        signing = Signing(version.text_sha256)
+        accept_agreement(version_id=version.id, signing=signing, actor=self.who["owner"])
+        countersign_agreement(version_id=version.id, signing=signing, actor=self.who["second reviewer"])
         put_agreement_in_force(version_id=version.id)
 
     def end_the_agreement(self) -> None:
-        """As a row: what ends one is not an action yet."""
+        """The bank withdraws, if there is anything to withdraw from."""
         with scope(SYSTEM):
-            there = AgreementVersion.objects.filter(partner_id=self.partner.id, status="FINALIZED")
-            there.update(status="TERMINATED", ended_at=self.now)
+            rows = AgreementVersion.objects.filter(partner_id=self.partner.id, status="FINALIZED")
+            version_id = rows.values_list("id", flat=True).first()
+        if version_id:
+            withdraw_agreement(version_id=version_id, actor=self.who["owner"])
 
     def become(self, status: str) -> None:
         """The messenger refuses the person, or they write again."""

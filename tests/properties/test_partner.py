@@ -7,9 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from partners.actions.agreements import (
+    Signing,
     Terms,
     accept_agreement,
     countersign_agreement,
+    due_to_begin,
     offer_agreement,
     put_agreement_in_force,
 )
@@ -67,12 +69,14 @@ class Life:
 
     def agree(self, number: str) -> None:
         terms = Terms(clusters=["BALANCES"], channels=["messenger"], countries=["US"])
-        version = offer_agreement(
-            partner_id=self.partner.id, number=number, terms=terms, actor=self.who["reviewer"]
-        )
-        accept_agreement(version_id=version.id, actor=self.who["owner"])
-        countersign_agreement(version_id=version.id, actor=self.who["second reviewer"])
-        put_agreement_in_force(version_id=version.id)
+        offer = {"partner_id": self.partner.id, "number": number, "terms": terms}
+        version = tried(offer_agreement, **offer, actor=self.who["reviewer"])
+        if version is not None:
+            signing = Signing(version.text_sha256)
+            accept_agreement(version_id=version.id, signing=signing, actor=self.who["owner"])
+            countersign_agreement(version_id=version.id, signing=signing, actor=self.who["second reviewer"])
+        for waiting in due_to_begin(self.partner.id):
+            put_agreement_in_force(version_id=waiting)
         self._note("system")
 
     def _note(self, who: str) -> None:

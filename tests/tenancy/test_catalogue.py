@@ -36,8 +36,8 @@ FROM pg_constraint k WHERE k.contype = 'f' AND k.connamespace = 'public'::regnam
 """
 # A tenant's own table has neither column: its rows are the tenants.
 TENANTS = {"partners_partner", "consents_person"}
-# No tenant's, and open to the worker alone.
-CLOSED = {"mail_mail"}
+# No tenant's, and closed to all tenants.
+CLOSED = {"mail_mail", "partners_agreementtemplate"}
 # What row-level security is not for: tables without a tenant, closed or shared by name.
 WITHOUT_TENANT = {"django_migrations"}
 # Between two tables of tenants, and yet no foreign key that keeps both ends in one tenant.

@@ -1,0 +1,111 @@
+"""The pages of agreements in a real browser: by keyboard, on a phone and a desk, light and dark, no axe fault."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from partners.actions.agreements import Terms, offer_agreement
+from partners.clusters import SENDABLE
+from portal.ids import public_id
+from tests.conftest import PASSWORD
+from tests.pages.conftest import CHROMIUM, browser, site, tab
+from tests.pages.test_browser import looks_right, press, totp
+
+from .conftest import HOME, at_member, at_staff, latest
+
+__all__ = ["browser", "looks_right", "press", "site", "tab"]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: install it, or name its path in CHROMIUM"),
+]
+
+
+def sign_in(tab: Any, who: Any) -> None:
+    tab.goto("/accounts/login/")
+    tab.get_by_label("E-mail").fill(who.email)
+    tab.get_by_label("Password").fill(PASSWORD)
+    tab.get_by_role("main").get_by_role("button", name="Sign in", exact=True).click()
+    tab.wait_for_url("**/accounts/2fa/authenticate/**")
+    tab.locator('input[name="code"]').fill(totp(who.totp_secret))
+    tab.keyboard.press("Enter")
+    tab.wait_for_url(lambda url: "/2fa/authenticate/" not in url)
+
+
+def prove(tab: Any) -> None:
+    tab.wait_for_url("**/accounts/reauthenticate/**")
+    tab.get_by_label("Password").fill(PASSWORD)
+    tab.keyboard.press("Enter")
+    tab.wait_for_url(lambda url: "/reauthenticate/" not in url)
+
+
+@pytest.fixture
+def offer(site: SimpleNamespace) -> Any:
+    """An amendment that is offered to Norden: wider in one term, narrower in another."""
+    clusters = [cluster.value for cluster in SENDABLE if cluster != "SHIPMENTS"]
+    terms = Terms(clusters=clusters, channels=["messenger"], countries=["US"], retention_days=120)
+    world = site.world
+    offer_agreement(partner_id=world.bank.partner.id, terms=terms, actor=world.staff.reviewer)
+    return latest(world.bank.partner)
+
+
+def test_the_owner_reads_and_signs_by_keyboard(
+    site: SimpleNamespace, tab: Any, press: Any, looks_right: Any, offer: Any
+) -> None:
+    from playwright.sync_api import expect
+
+    sign_in(tab, site.world.bank.members[0])
+    tab.goto(HOME)
+    press("Open version 2")
+    tab.wait_for_url(f"**{at_member(offer)}")
+    press("Read and sign")
+    prove(tab)
+    expect(tab.get_by_role("heading", name="What changes")).to_be_visible()
+    looks_right()
+    press("I have read this text and I am authorised to sign it", " ")
+    press("Accept and sign")
+    expect(tab.get_by_text("Signed for your bank.")).to_be_visible()
+    expect(tab.get_by_text("For the bank", exact=True)).to_be_visible()
+    assert latest(site.world.bank.partner).status == "ACCEPTED"
+
+
+def test_every_page_of_a_member_looks_right(
+    site: SimpleNamespace, tab: Any, looks_right: Any, offer: Any
+) -> None:
+    sign_in(tab, site.world.bank.members[0])
+    for page in (
+        HOME,
+        at_member(offer),
+        *(at_member(offer, more) for more in ("/compare", "/counter", "/decline")),
+    ):
+        assert tab.goto(page).status == 200
+        looks_right()
+    tab.get_by_role("button", name="End it").click()
+    assert "There is a problem" in tab.inner_text("main")
+    looks_right()
+    tab.goto(at_member(offer, "/withdraw"))
+    prove(tab)
+    looks_right()
+
+
+def test_every_page_of_staff_looks_right(
+    site: SimpleNamespace, tab: Any, looks_right: Any, offer: Any
+) -> None:
+    sign_in(tab, site.world.staff.first)
+    bank = public_id("ptn", site.world.bank.partner.id)
+    pages = ["/staff/agreements", at_staff(offer), at_staff(offer, "/compare"), "/staff/agreements/offer"]
+    pages += [
+        f"/staff/agreements/offer/{bank}",
+        "/staff/agreement-templates",
+        "/staff/agreement-templates/new",
+    ]
+    for page in pages:
+        assert tab.goto(page).status == 200, page
+        looks_right()
+    tab.goto(f"/staff/agreements/offer/{bank}")
+    tab.get_by_role("button", name="Preview").click()
+    assert "Preview: not offered yet" in tab.inner_text("main")
+    looks_right()
+    tab.goto(at_staff(offer, "/terminate"))
+    prove(tab)
+    looks_right()
