@@ -7,8 +7,17 @@ class NotificationsConfig(AppConfig):
     def ready(self) -> None:
         from consents.linking import register_platform
         from notifications.actions.withdraw import Queue
+        from notifications.channels.messenger.check import check_page
         from notifications.channels.messenger.linking import MessengerLinking
+        from notifications.consequences import people, waiting
+        from notifications.production import approved_template, urgent_test
+        from partners.consequences import add_counters
         from partners.outgoing import register
+        from partners.production import add_judges
+        from partners.sender_checks import register_check
 
         register(Queue())
         register_platform("messenger", MessengerLinking())
+        add_counters(people, waiting)
+        register_check("messenger", check_page)
+        add_judges(approved_template, urgent_test)

@@ -3,12 +3,14 @@
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import Http404
 from guardian.shortcuts import get_group_perms
 
-from partners.models import Membership, Partner
+from partners.models import ApiClient, Membership, Partner, Sender
 from partners.roles import ROLE_PERMISSIONS
 from portal.accounts.models import User
+from portal.ids import InvalidPublicId, parse_public_id
 from portal.tenancy.context import scope
 from portal.tenancy.permissions import STAFF_PERMISSIONS, Permission, StaffPermission
 from portal.tenancy.principal import Kind, Principal
@@ -60,3 +62,47 @@ def get_partner_for(principal: Principal, partner_id: UUID) -> Partner:
         return Partner.objects.get(pk=partner_id)
     except Partner.DoesNotExist as error:
         raise Http404 from error
+
+
+def get_partner_by_slug(principal: Principal, slug: str) -> Partner:
+    """Any bank, to staff; raises Http404."""
+    partner = Partner.objects.filter(slug=slug).first() if principal.kind is Kind.STAFF else None
+    if partner is None:
+        raise Http404
+    return partner
+
+
+def id_in_path(prefix: str, text: str) -> UUID:
+    """The id that a path names; raises Http404."""
+    try:
+        return parse_public_id(prefix, text)
+    except InvalidPublicId as error:
+        raise Http404 from error
+
+
+def clients_for(principal: Principal) -> QuerySet[ApiClient]:
+    """A bank's API clients, to its members; all, to staff."""
+    rows = ApiClient.objects.all()
+    return rows if principal.kind is Kind.STAFF else rows.filter(partner_id=principal.partner_id)
+
+
+def get_client_for(principal: Principal, client_id: UUID) -> ApiClient:
+    """One of them; raises Http404."""
+    client = clients_for(principal).filter(pk=client_id).first()
+    if client is None:
+        raise Http404
+    return client
+
+
+def senders_for(principal: Principal) -> QuerySet[Sender]:
+    """A bank's senders, to its members; all, to staff."""
+    rows = Sender.objects.all()
+    return rows if principal.kind is Kind.STAFF else rows.filter(partner_id=principal.partner_id)
+
+
+def get_sender_for(principal: Principal, sender_id: UUID) -> Sender:
+    """One of them; raises Http404."""
+    sender = senders_for(principal).filter(pk=sender_id).first()
+    if sender is None:
+        raise Http404
+    return sender

@@ -1,5 +1,6 @@
 """A bank's API clients (RFC 6749 §2) and what they authenticate with."""
 
+from datetime import datetime
 from typing import ClassVar
 
 from django.contrib.postgres.fields import ArrayField
@@ -7,15 +8,25 @@ from django.db import models
 from django.utils import timezone
 from oauth2_provider.models import AbstractApplication
 
-from partners.clusters import Environment
+from partners.clusters import Cluster, Environment
 from portal.ids import uuid7
+
+_STOPPED = {
+    "SUSPENDED": "Your bank is suspended on Parley, so its clients are refused.",
+    "SURRENDERED": "Your bank has left Parley, so its clients are refused.",
+    "REVOKED": "Parley has ended its work with your bank, so its clients are refused.",
+    "REJECTED": "Parley has declined your bank, so its clients are refused.",
+}
+_NOT_LIVE = "Live clients work once Parley has enabled production for your bank: see its page Go live."
+_OUTSIDE = "The scope {} is outside your agreement: see clause 2.1."
 
 
 class ApiClient(AbstractApplication):
     """A confidential client of one bank, in one environment, for the client credentials grant only.
 
     `client_id` is the public id (`cli_…`). The inherited `client_secret` stays empty: secrets are
-    ClientSecret rows, so that two can live side by side while one is replaced.
+    ClientSecret rows, so that two can live side by side while one is replaced. Without `allowed_networks`
+    (CIDR) it may call from anywhere. `jwks` is what `jwks_url` answered at `jwks_fetched_at`.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -23,7 +34,12 @@ class ApiClient(AbstractApplication):
     environment = models.CharField(max_length=8, choices=Environment.choices)
     scopes = ArrayField(models.TextField())
     rate_per_second = models.PositiveIntegerField(default=200)
-    expires_at = models.DateTimeField(null=True)
+    allowed_networks = ArrayField(models.CharField(max_length=43), default=list)
+    jwks_url = models.CharField(max_length=2000, blank=True, default="")
+    jwks = models.JSONField(default=list)
+    jwks_tried_at = models.DateTimeField(null=True)
+    jwks_fetched_at = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True)
     objects: ClassVar[models.Manager["ApiClient"]] = models.Manager()
 
@@ -32,7 +48,40 @@ class ApiClient(AbstractApplication):
 
     def is_usable(self, request: object) -> bool:
         """Whether it may still act: neither revoked nor expired."""
-        return self.revoked_at is None and (self.expires_at is None or self.expires_at > timezone.now())
+        return self.revoked_at is None and self.expires_at > timezone.now()
+
+    def refusal(self) -> tuple[str, str] | None:
+        """Why its bank's clients are refused at present: a problem's code and a sentence. None when they are not."""
+        if sentence := _STOPPED.get(self.partner.status):
+            return "partner_suspended", sentence
+        if self.environment == Environment.LIVE and not self._is_production_enabled():
+            return "production_not_enabled", _NOT_LIVE
+        return None
+
+    def outside_agreement(self) -> dict[str, str]:
+        """Its scopes that the agreement in force does not cover, each with a sentence; none in the sandbox, nor
+        while no agreement is in force, which is refused by itself.
+        """
+        if self.environment == Environment.SANDBOX:
+            return {}
+        version = self.partner.agreementversion_set.in_force().only("clusters").first()
+        if version is None:
+            return {}
+        outside = {cluster.scope for cluster in Cluster if cluster.value not in version.clusters}
+        return {name: _OUTSIDE.format(name) for name in self.scopes if name in outside}
+
+    def _is_production_enabled(self) -> bool:
+        production = getattr(self.partner, "production", None)
+        return production is not None and production.enabled_at is not None
+
+
+class SecretSet(models.QuerySet["ClientSecret"]):
+    """Reads of secrets."""
+
+    def live(self, now: datetime) -> "SecretSet":
+        """Those that still let their client in."""
+        is_open = models.Q(expires_at=None) | models.Q(expires_at__gt=now)
+        return self.filter(is_open, revoked_at=None)
 
 
 class ClientSecret(models.Model):
@@ -50,6 +99,7 @@ class ClientSecret(models.Model):
     expires_at = models.DateTimeField(null=True)
     last_used_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
+    objects = SecretSet.as_manager()
 
     class Meta:
         app_label = "partners"
@@ -64,6 +114,7 @@ class ClientKey(models.Model):
     kid = models.CharField(max_length=128)
     jwk = models.JSONField()
     created_at = models.DateTimeField(auto_now_add=True)
+    last_used_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
 
     class Meta:

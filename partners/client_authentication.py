@@ -8,19 +8,19 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Q
 from django.utils import timezone
 from joserfc import jwk, jws, jwt
 from joserfc.errors import JoseError
 
 from partners.api_client import ApiClient, ClientKey, ClientSecret
+from partners.client_key_sets import fetched_keys
 from portal.api import valkey
 
 ALGORITHMS = ["PS256", "ES256", "EdDSA", "Ed25519"]
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _LONGEST_LIFE = 300  # seconds an assertion may still live
 _CLOCK_SKEW = 10  # seconds a client's clock may be ahead (FAPI 2.0 §5.3.2.1)
-_LONGEST_ASSERTION = 8192  # characters
+LONGEST_ASSERTION = 8192  # characters
 _USE_NOTED_EVERY = timedelta(minutes=1)
 
 
@@ -32,13 +32,17 @@ def secret_digest(secret: str) -> bytes:
 def secret_is_right(client: ApiClient, secret: str) -> bool:
     """Whether it is one of the client's live secrets; notes its use, to the minute."""
     now = timezone.now()
-    live = Q(revoked_at=None) & (Q(expires_at=None) | Q(expires_at__gt=now))
-    found = ClientSecret.objects.filter(live, client=client, digest=secret_digest(secret)).first()
+    found = ClientSecret.objects.live(now).filter(client=client, digest=secret_digest(secret)).first()
     if found is None:
         return False
-    if found.last_used_at is None or found.last_used_at < now - _USE_NOTED_EVERY:
-        ClientSecret.objects.filter(pk=found.pk).update(last_used_at=now)
+    _note_use(found)
     return True
+
+
+def _note_use(found: ClientSecret | ClientKey) -> None:
+    now = timezone.now()
+    if found.last_used_at is None or found.last_used_at < now - _USE_NOTED_EVERY:
+        type(found).objects.filter(pk=found.pk).update(last_used_at=now)
 
 
 def claimed_client_id(assertion: str) -> str:
@@ -56,15 +60,21 @@ def assertion_is_right(client: ApiClient, assertion: str) -> bool:
 
     Raises valkey.Unreachable when it cannot be known whether it was used before.
     """
-    keys = [{**key.jwk, "kid": key.kid} for key in ClientKey.objects.filter(client=client, revoked_at=None)]
-    if not keys or len(assertion) > _LONGEST_ASSERTION:
+    own = {key.kid: key for key in ClientKey.objects.filter(client=client, revoked_at=None)}
+    keys = [{**key.jwk, "kid": kid} for kid, key in own.items()]
+    keys += [key for key in fetched_keys(client) if key["kid"] not in own]
+    if not keys or len(assertion) > LONGEST_ASSERTION:
         return False
     try:
         key_set = jwk.KeySet.import_key_set({"keys": keys})
-        claims = jwt.decode(assertion, key_set, algorithms=ALGORITHMS).claims
+        token = jwt.decode(assertion, key_set, algorithms=ALGORITHMS)
     except (JoseError, ValueError):
         return False
-    return _claims_fit(client, claims) and _first_use(client, claims)
+    if not (_claims_fit(client, token.claims) and _first_use(client, token.claims)):
+        return False
+    if (used := own.get(str(token.header.get("kid", "")))) is not None:
+        _note_use(used)
+    return True
 
 
 def _claims_fit(client: ApiClient, claims: dict[str, Any]) -> bool:

@@ -6,8 +6,10 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from django.urls import reverse
+from django.utils import timezone
 
-from partners.models import AgreementVersion, Partner
+from partners.clusters import Environment
+from partners.models import AgreementVersion, ApiClient, Partner, Production, Sender
 from partners.models.agreement import OPEN
 
 
@@ -30,8 +32,40 @@ class Task(NamedTuple):
     deadline: datetime | None = None
 
 
-# In the order they are shown; each costs one query at most.
-TASKS: list[Callable[[Partner], Task]] = []
+def live_client(partner: Partner) -> Task:
+    """It needs an agreement, so a bank that is active."""
+    title, url = "Create a live client", reverse("member-clients", args=[partner.slug])
+    if partner.status != Partner.Status.ACTIVE:
+        return Task(title, When.LATER, why="It needs an agreement in force.")
+    open_ones = ApiClient.objects.filter(revoked_at=None, expires_at__gt=timezone.now())
+    is_there = open_ones.filter(partner=partner, environment=Environment.LIVE).exists()
+    return Task(title, When.DONE if is_there else When.NOW, url)
+
+
+def live_sender(partner: Partner) -> Task:
+    """Checked at the platform; it can be prepared long before going live."""
+    url = reverse("member-senders", args=[partner.slug])
+    live = Sender.objects.filter(partner=partner, environment=Environment.LIVE)
+    senders = list(live.only("status", "pause_reason", "checked_at", "findings"))
+    if any(one.status == Sender.Status.ACTIVE and one.is_proven for one in senders):
+        return Task("Add a live sender", When.DONE, url)
+    if paused := [one for one in senders if one.status == Sender.Status.PAUSED]:
+        return Task("Resume your live sender", When.NOW, url, paused[0].pause_reason)
+    title = "Check your live sender" if senders else "Add a live sender"
+    return Task(title, When.NOW, url, "The platform has not confirmed it yet." if senders else "")
+
+
+def production(partner: Partner) -> Task:
+    """The last step: every condition is judged on its page."""
+    title, url = "Go live", reverse("member-production", args=[partner.slug])
+    found = Production.objects.filter(partner=partner).first()
+    if found is not None and found.enabled_at is not None:
+        return Task(title, When.DONE, url)
+    if found is not None and found.requested_at is not None:
+        return Task(title, When.REVIEW, url, "Parley’s staff look at your request.")
+    if partner.status != Partner.Status.ACTIVE:
+        return Task(title, When.LATER, url, "Your bank has to be verified, with an agreement in force.")
+    return Task(title, When.NOW, url)
 
 
 def agreement_task(partner: Partner) -> Task:
@@ -55,7 +89,8 @@ def agreement_task(partner: Partner) -> Task:
     )
 
 
-TASKS.append(agreement_task)
+# In the order they are shown; each costs one query at most.
+TASKS: list[Callable[[Partner], Task]] = [agreement_task, live_client, live_sender, production]
 
 
 def tasks_of(partner: Partner) -> list[Task]:

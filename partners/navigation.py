@@ -30,12 +30,20 @@ class Link(NamedTuple):
 MEMBER = [
     Group("", [Entry("Home", "member-home")]),
     Group("Set up", [Entry("Agreement", "member-agreement")]),
-    Group("Build", [Entry("Webhooks", "member-webhooks")]),
+    Group(
+        "Build",
+        [
+            Entry("Clients", "member-clients"),
+            Entry("Senders", "member-senders"),
+            Entry("Webhooks", "member-webhooks"),
+            Entry("Go live", "member-production"),
+        ],
+    ),
     Group("Run", [Entry("Deliveries", "member-deliveries")]),
-    Group("Govern", [Entry("Team", "member-team")]),
+    Group("Govern", [Entry("Team", "member-team"), Entry("Leaving", "member-leaving")]),
 ]
 STAFF = [
-    Group("Banks", [Entry("Invitations", "staff-invitations")]),
+    Group("Banks", [Entry("Banks", "staff-partners"), Entry("Invitations", "staff-invitations")]),
     Group(
         "Agreements",
         [Entry("Agreements", "staff-agreements"), Entry("Agreement templates", "staff-agreement-templates")],

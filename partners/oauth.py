@@ -8,18 +8,22 @@ from urllib.parse import unquote_plus
 from oauth2_provider.models import get_access_token_model
 from oauth2_provider.oauth2_validators import OAuth2Validator
 from oauth2_provider.scopes import BaseScopes
-from oauthlib.oauth2.rfc6749.errors import InvalidScopeError, TemporarilyUnavailableError
+from oauthlib.oauth2.rfc6749.errors import (
+    InvalidClientError,
+    InvalidScopeError,
+    TemporarilyUnavailableError,
+    UnauthorizedClientError,
+)
 
-from partners.agreement_caps import agreement_in_force, allowed_scopes, cluster_of
-from partners.agreement_text import CLAUSES
 from partners.client_authentication import (
     ASSERTION_TYPE,
     assertion_is_right,
     claimed_client_id,
     secret_is_right,
 )
-from partners.clusters import ALL_SCOPES, Environment
+from partners.clusters import ALL_SCOPES
 from portal.api import limits, valkey
+from portal.api.addresses import address_of, is_within
 from portal.ids import InvalidPublicId, parse_public_id
 
 
@@ -34,8 +38,7 @@ class ClientScopes(BaseScopes):
         """The client's scopes; without a client, all."""
         if application is None:
             return sorted(ALL_SCOPES)
-        scopes = ALL_SCOPES.intersection(application.scopes)
-        return sorted(scopes - _outside_agreement(application, set(scopes)))
+        return sorted(ALL_SCOPES.intersection(application.scopes).difference(application.outside_agreement()))
 
     def get_default_scopes(self, application: Any = None, *args: Any, **kwargs: Any) -> list[str]:
         """What a request without `scope` gets."""
@@ -54,7 +57,29 @@ class ClientValidator(OAuth2Validator):
         return False
 
     def authenticate_client(self, request: Any, *args: Any, **kwargs: Any) -> bool:
-        """Whether the client proved itself; sets `request.client`."""
+        """Whether the client proved itself; sets `request.client`. Raises an OAuth2Error, with a sentence, for one
+        that did and is refused all the same.
+        """
+        if not self._has_proof(request):
+            return False
+        client = request.client
+        address = address_of(request.headers)
+        if client.allowed_networks and not is_within(address, client.allowed_networks):
+            raise InvalidClientError(f"This client may not call from {address}.", request=request)
+        if refusal := client.refusal():
+            raise UnauthorizedClientError(refusal[1], request=request)
+        return True
+
+    def validate_scopes(
+        self, client_id: str, scopes: list[str], client: Any, request: Any, *args: Any, **kwargs: Any
+    ) -> bool:
+        """Whether the client may have them all; raises InvalidScopeError naming the agreement's clause."""
+        outside = client.outside_agreement()
+        if refused := [outside[name] for name in scopes if name in outside]:
+            raise InvalidScopeError(refused[0], request=request)
+        return ALL_SCOPES.intersection(client.scopes).issuperset(scopes)
+
+    def _has_proof(self, request: Any) -> bool:
         basic = self._extract_basic_auth(request)
         assertion = getattr(request, "client_assertion", None)
         secret = request.client_secret
@@ -69,16 +94,6 @@ class ClientValidator(OAuth2Validator):
             return False
         client = self._load_application(client_id, request)
         return client is not None and secret_is_right(client, secret)
-
-    def validate_scopes(
-        self, client_id: str, scopes: list[str], client: Any, request: Any, *args: Any, **kwargs: Any
-    ) -> bool:
-        """Whether the client may have them; where only the agreement forbids it, the error names the clause."""
-        if outside := _outside_agreement(client, set(scopes) & set(client.scopes)):
-            clause, names = CLAUSES["clusters"], " ".join(sorted(outside))
-            description = f"{names}: not in your agreement in force, see its clause {clause}."
-            raise InvalidScopeError(request=request, description=description)
-        return super().validate_scopes(client_id, scopes, client, request, *args, **kwargs)
 
     def introspect_token(self, token: str, token_type_hint: str, request: Any, *args: Any) -> dict | None:
         """RFC 7662, of the caller's own tokens only; None means not active."""
@@ -119,14 +134,6 @@ class ClientValidator(OAuth2Validator):
         except InvalidPublicId:
             return None
         return super()._load_application(client_id, request)
-
-
-def _outside_agreement(client: Any, scopes: set[str]) -> set[str]:
-    """Those that the bank's agreement takes from its live client, which had them when it was made."""
-    kinds = {scope for scope in scopes if cluster_of(scope)}
-    if client.environment != Environment.LIVE or not kinds:
-        return set()
-    return kinds - allowed_scopes(agreement_in_force(client.partner_id))
 
 
 def _basic_credentials(encoded: str) -> tuple[str, str]:

@@ -1,18 +1,49 @@
 """What every page of a bank's members and of the staff begins with: who it is, and whether they may."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from typing import Any
 
+from allauth.account.decorators import reauthentication_required
 from django.contrib.auth.decorators import login_required
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 
 from partners.access import member_principal, require, staff_principal
+from partners.models import Partner
 from portal.tenancy.context import scope
 from portal.tenancy.permissions import Permission, StaffPermission
+from portal.tenancy.principal import Principal
 
 View = Callable[..., HttpResponse]
+
+
+@contextmanager
+def as_member(
+    request: HttpRequest, slug: str, permission: Permission | None = None
+) -> Iterator[tuple[Principal, Partner]]:
+    """One transaction of a page's, as the member: the principal and the bank. What needs the network goes between
+    two of them; other pages are `member_page`.
+    """
+    with transaction.atomic():
+        principal, partner = member_principal(request.user, slug)  # type: ignore[arg-type]
+        if permission is not None:
+            require(principal, permission)
+        with scope(principal):
+            yield principal, partner
+
+
+def posted(request: HttpRequest) -> QueryDict | None:
+    """What a form is made of: the body of a POST, even an empty one, else nothing."""
+    return request.POST if request.method == "POST" else None
+
+
+def ask_again(request: HttpRequest) -> None:
+    """Sends whoever has not given their password (or second step) in the last minutes to do so; what they posted
+    is taken up afterwards. Call it once it is clear that they may, so that what is not theirs stays a 404.
+    """
+    reauthentication_required(lambda request: HttpResponse())(request)
 
 
 def member_page(permission: Permission | None = None) -> Callable[[View], View]:
@@ -24,12 +55,8 @@ def member_page(permission: Permission | None = None) -> Callable[[View], View]:
         @login_required
         @wraps(view)
         def page(request: HttpRequest, slug: str, **named: Any) -> HttpResponse:
-            with transaction.atomic():
-                principal, partner = member_principal(request.user, slug)  # type: ignore[arg-type]
-                if permission is not None:
-                    require(principal, permission)
-                with scope(principal):
-                    return view(request, principal, partner, **named)
+            with as_member(request, slug, permission) as (principal, partner):
+                return view(request, principal, partner, **named)
 
         return page
 

@@ -2,9 +2,27 @@
 
 from django.urls import path
 
-from partners.views import agreements, home, register, staff_agreements, staff_invitations, team, webhooks
+from partners.views import (
+    agreements,
+    clients,
+    home,
+    leaving,
+    production,
+    register,
+    senders,
+    staff_agreements,
+    staff_invitations,
+    staff_partner,
+    team,
+    webhooks,
+)
 
 _WEBHOOKS = "partners/<slug:slug>/webhooks"
+_CLIENTS = "partners/<slug:slug>/clients"
+_CLIENT = f"{_CLIENTS}/<str:cli>"
+_SENDERS = "partners/<slug:slug>/senders"
+_SENDER = f"{_SENDERS}/<str:snd>"
+_STAFF = "staff/partners/<slug:slug>"
 _ENDPOINT = f"{_WEBHOOKS}/<str:whk>"
 _TEAM = "partners/<slug:slug>/team"
 _STAFF_INVITATION = "staff/invitations/<str:biv>"
@@ -72,4 +90,31 @@ urlpatterns = [
     path(f"{_ENDPOINT}/delete", webhooks.delete, name="member-webhook-delete"),
     path(f"{_ENDPOINT}/deliveries/<str:dlv>", webhooks.delivery, name="member-webhook-delivery"),
     path(f"{_ENDPOINT}/deliveries/<str:dlv>/resend", webhooks.resend, name="member-webhook-resend"),
+    path(_CLIENTS, clients.clients, name="member-clients"),
+    path(f"{_CLIENTS}/create/<slug:environment>", clients.create, name="member-client-create"),
+    path(_CLIENT, clients.client, name="member-client"),
+    path(f"{_CLIENT}/edit", clients.edit, name="member-client-edit"),
+    path(f"{_CLIENT}/secret", clients.roll, name="member-client-roll"),
+    path(f"{_CLIENT}/secrets/<str:secret>/end", clients.end_secret, name="member-client-secret-end"),
+    path(f"{_CLIENT}/keys/add", clients.add_key, name="member-client-key-add"),
+    path(f"{_CLIENT}/keys/<str:key>/end", clients.end_key, name="member-client-key-end"),
+    path(f"{_CLIENT}/key-set", clients.key_set, name="member-client-key-set"),
+    path(f"{_CLIENT}/revoke", clients.revoke, name="member-client-revoke"),
+    path("partners/<slug:slug>/go-live", production.production, name="member-production"),
+    path(_SENDERS, senders.senders, name="member-senders"),
+    path(f"{_SENDERS}/add", senders.add, name="member-sender-add"),
+    path(_SENDER, senders.sender, name="member-sender"),
+    path(f"{_SENDER}/edit", senders.edit, name="member-sender-edit"),
+    path(f"{_SENDER}/check", senders.check, name="member-sender-check"),
+    path(f"{_SENDER}/pause", senders.pause, name="member-sender-pause"),
+    path(f"{_SENDER}/resume", senders.resume, name="member-sender-resume"),
+    path("partners/<slug:slug>/leave", leaving.leaving, name="member-leaving"),
+    path("partners/<slug:slug>/leave/now", leaving.surrender, name="member-surrender"),
+    path("partners/<slug:slug>/leave/certificate", leaving.certificate, name="member-certificate"),
+    path("staff/partners", staff_partner.partners, name="staff-partners"),
+    path(_STAFF, staff_partner.partner, name="staff-partner"),
+    path(f"{_STAFF}/suspend", staff_partner.suspend, name="staff-partner-suspend"),
+    path(f"{_STAFF}/reinstate", staff_partner.reinstate, name="staff-partner-reinstate"),
+    path(f"{_STAFF}/revoke", staff_partner.revoke, name="staff-partner-revoke"),
+    path(f"{_STAFF}/production", staff_partner.enable, name="staff-partner-enable"),
 ]

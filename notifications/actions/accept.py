@@ -162,6 +162,10 @@ def _check_may_send(facts: _Facts, request: Request, actor: Principal) -> None:
     if facts.cluster is None or facts.template_version_id is None:
         raise Problem("template_not_approved", f"There is no approved template “{request.template}”.")
     scope = Cluster(facts.cluster).scope
+    if facts.grant_id is not None and facts.verdict == "outside_agreement":
+        is_kind = facts.cluster not in (facts.agreement_clusters or [])
+        clause, what = CLAUSES["clusters" if is_kind else "channels"], scope if is_kind else "This channel"
+        raise Problem("insufficient_scope", f"{what} is outside your agreement: see clause {clause}.")
     if scope not in actor.scopes:
         detail = f"This needs the scope {scope}, which the token does not have."
         if actor.environment == Environment.LIVE and facts.cluster not in (facts.agreement_clusters or []):
@@ -169,10 +173,6 @@ def _check_may_send(facts: _Facts, request: Request, actor: Principal) -> None:
         raise Problem("insufficient_scope", detail)
     if facts.grant_id is None:
         raise Problem("no_active_grant", _EXPLANATIONS["no_active_grant"].format(cluster=facts.cluster))
-    if facts.verdict == "outside_agreement":
-        is_kind = facts.cluster not in (facts.agreement_clusters or [])
-        clause, what = CLAUSES["clusters" if is_kind else "channels"], scope if is_kind else "This channel"
-        raise Problem("insufficient_scope", f"{what} is outside your agreement: see clause {clause}.")
     if facts.verdict not in (None, UNREACHABLE):  # who cannot be reached is told by the delivery
         code = "partner_suspended" if facts.verdict == "partner_ended" else facts.verdict
         raise Problem(code, _EXPLANATIONS[facts.verdict].format(cluster=facts.cluster))

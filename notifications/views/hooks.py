@@ -12,11 +12,10 @@ from django.views.decorators.http import require_http_methods
 from notifications.actions.inbound import find_sender, store_inbound
 from notifications.channels.messenger.signature import is_signed
 from notifications.nudge import nudge
-from partners.actions.senders import sender_secrets
+from partners.actions.senders import open_secrets
 from partners.models import Sender
 from portal.tenancy.context import scope
 from portal.tenancy.principal import Principal
-from portal.vault.keys import data_key_for
 
 log = structlog.get_logger(__name__)
 
@@ -29,6 +28,8 @@ def messenger(request: HttpRequest, sender_id: UUID) -> HttpResponse:
     if sender is None or sender.channel != "messenger":
         return HttpResponseNotFound()
     secrets = _secrets(sender)
+    if secrets is None:
+        return HttpResponseNotFound()
     if request.method == "GET":
         return _challenge(request, secrets["verify_token"])
     if not is_signed(request.body, request.headers.get("X-Hub-Signature-256", ""), secrets["app_secret"]):
@@ -53,6 +54,7 @@ def _challenge(request: HttpRequest, verify_token: str) -> HttpResponse:
     return HttpResponse(request.GET.get("hub.challenge", ""), content_type="text/plain")
 
 
-def _secrets(sender: Sender) -> dict[str, str]:
+def _secrets(sender: Sender) -> dict[str, str] | None:
+    """None once the bank has left and its data was destroyed."""
     with scope(Principal.system()), transaction.atomic():
-        return sender_secrets(sender.id, sender.secrets, data_key_for(sender.partner_id))
+        return open_secrets(sender)

@@ -5,6 +5,7 @@ from uuid import UUID
 from django.contrib.auth.models import Group
 from django.db import transaction
 
+from partners.actions.clients import forget_tokens_of
 from partners.models import Membership, Partner
 from partners.outgoing import outgoing
 from partners.refusals import Refused
@@ -99,6 +100,8 @@ def change_partner_status(*, partner_id: UUID, to: str, actor: Principal, reason
         if (before, to) in TOLD:
             told = {"partner_id": public_id("ptn", partner.id), "status": to, "reason": reason or None}
             emit(TOLD[before, to], partner_id=partner.id, environment="", data=told)
+    if {before, to} & STOPPED:
+        forget_tokens_of(partner.id)
     if to in STOPPED:
         with scope(Principal.system()):
             outgoing().settle_partner(partner_id=partner.id)

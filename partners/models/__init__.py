@@ -11,6 +11,7 @@ from partners.models.agreement import (
 from partners.models.invitation import BankInvitation, Invitation, JoinRequest
 from partners.models.membership import Membership
 from partners.models.partner import Partner, PartnerGroupPermission, PartnerUserPermission
+from partners.models.production import Production, Stop
 from partners.models.sender import Sender
 from partners.models.webhook import (
     WebhookAttempt,
@@ -36,7 +37,9 @@ __all__ = [
     "Partner",
     "PartnerGroupPermission",
     "PartnerUserPermission",
+    "Production",
     "Sender",
+    "Stop",
     "WebhookAttempt",
     "WebhookDelivery",
     "WebhookEndpoint",

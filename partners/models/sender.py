@@ -8,7 +8,10 @@ from portal.ids import uuid7
 
 
 class Sender(models.Model):
-    """A bank's identity on a channel (for Messenger: its Page). The secrets are sealed."""
+    """A bank's identity on a channel (for Messenger: its Page). The secrets are sealed.
+
+    `findings` is what the last check at the platform said, one {"name", "is_good", "sentence"} each.
+    """
 
     class Status(models.TextChoices):
         ACTIVE = "ACTIVE"
@@ -24,6 +27,8 @@ class Sender(models.Model):
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.ACTIVE)
     pause_reason = models.CharField(max_length=200, blank=True)
     rate_per_second = models.PositiveIntegerField(default=40)
+    checked_at = models.DateTimeField(null=True)
+    findings = models.JSONField(default=list)
     breaker_failures = models.PositiveIntegerField(default=0)
     breaker_open_until = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -34,3 +39,8 @@ class Sender(models.Model):
                 fields=["partner", "environment", "channel", "external_id"], name="partners_sender_once"
             )
         ]
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether the platform found nothing wrong when it was last asked."""
+        return self.checked_at is not None and all(finding["is_good"] for finding in self.findings)

@@ -13,7 +13,8 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_safe
 from oauth2_provider.views.mixins import OAuthLibMixin
 
-from partners.client_authentication import ALGORITHMS
+from partners.client_authentication import ALGORITHMS, LONGEST_ASSERTION, claimed_client_id
+from partners.client_key_sets import refresh_key_set
 from partners.clusters import ALL_SCOPES
 from portal.tenancy.context import scope
 from portal.tenancy.principal import Principal
@@ -52,6 +53,8 @@ class OAuthEndpoint(OAuthLibMixin, View):
             return _invalid_request("Send the parameters in the body, as application/x-www-form-urlencoded.")
         if twice := [name for name in _ONCE if len(request.POST.getlist(name)) > 1]:
             return _invalid_request(f"Send {twice[0]} only once.")
+        if assertion := request.POST.get("client_assertion", "")[:LONGEST_ASSERTION]:
+            refresh_key_set(claimed_client_id(assertion), assertion)
         core = self.get_oauthlib_core()
         uri, method, body, headers = core._extract_params(request)
         with scope(Principal.system()), transaction.atomic():

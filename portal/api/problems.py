@@ -77,6 +77,18 @@ PROBLEMS: dict[str, Kind] = {
         "Live clients work only while an agreement is in force for the bank.",
         "GET /me shows `agreement`. Sandbox clients need none.",
     ),
+    "production_not_enabled": Kind(
+        403,
+        "The bank is not live yet",
+        "Live clients work once Parley has enabled production for the bank.",
+        "See the page Go live of your bank's workspace: it lists what is left to do. Sandbox clients work meanwhile.",
+    ),
+    "address_not_allowed": Kind(
+        403,
+        "The client may not call from this address",
+        "The client has a list of networks that it may call from, and the request came from another.",
+        "`detail` names the address that we saw. Add its network to the client's page, or call from one that is on it.",
+    ),
     "not_found": Kind(
         404,
         "Not found",

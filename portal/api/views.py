@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from portal.api import idempotency
+from portal.api import idempotency, usage
 from portal.api.authentication import Caller, authenticate
 from portal.api.errors import Problem
 from portal.tenancy.context import scope
@@ -54,6 +54,7 @@ class ApiView(APIView):
             response = self.handle_exception(error)
         for name, value in self.headers.items():
             response.headers.setdefault(name, value)
+        self._note(request, response)
         response.accepted_renderer = _RENDERER
         response.accepted_media_type = _RENDERER.media_type
         response.renderer_context = {}
@@ -62,7 +63,21 @@ class ApiView(APIView):
     def require_scope(self, name: str) -> None:
         """Raises `insufficient_scope` unless the token has the scope."""
         if name not in self.principal.scopes:
-            raise Problem("insufficient_scope", f"The token lacks the scope “{name}”.")
+            detail = self.caller.outside.get(name) or f"The token lacks the scope “{name}”."
+            raise Problem("insufficient_scope", detail)
+
+    def _note(self, request: HttpRequest, response: Response) -> None:
+        """For the bank's page of the client; not what never became one's request."""
+        if caller := getattr(self, "caller", None):
+            code = response.data.get("code", "") if response.status_code >= 400 else ""
+            usage.note(
+                caller.principal.id,
+                method=request.method or "",
+                path=request.path,
+                status=response.status_code,
+                code=code,
+                request_id=getattr(request, "request_id", ""),
+            )
 
     def _answer(self, request: Request) -> Response:
         self.caller = authenticate(request._request)

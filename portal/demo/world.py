@@ -29,6 +29,7 @@ from partners.actions.partners import (
     recommend_partner,
     register_partner,
 )
+from partners.actions.production import enable_production
 from partners.actions.senders import configure_sender
 from partners.clusters import ALL_SCOPES, OTHER_SCOPES, SENDABLE, Cluster
 from partners.models import Membership, Partner, Sender
@@ -162,6 +163,9 @@ def make_bank(
     _review(partner, acting, staff)
     covered = clusters or [cluster.value for cluster in SENDABLE]
     _agree(partner, slug, acting, staff, covered)
+    enable_production(
+        partner_id=partner.id, actor=staff.second_reviewer, reason="Set up together with the platform."
+    )
     for template, (cluster, body) in TEMPLATES.items():
         if cluster not in covered:
             continue

@@ -43,6 +43,13 @@ STATES = {
     "AGREEMENT_REPLACED": Shown("over", "Replaced", "undo-2"),
     "AGREEMENT_ENDED": Shown("over", "Ended", "ban"),
     "AGREEMENT_DECLINED": Shown("over", "Declined", "circle-x"),
+    "SANDBOX": Shown("needs-you", "Sandbox", "flask-conical"),
+    "LIVE": Shown("good", "Live", "radio-tower"),
+    "CLIENT_REVOKED": Shown("over", "Revoked", "ban"),
+    "SUSPENDED": Shown("bad", "Suspended", "octagon-pause"),
+    "SURRENDERED": Shown("over", "Left", "log-out"),
+    "MET": Shown("good", "In order", "circle-check"),
+    "NOT_MET": Shown("bad", "Not yet", "circle-x"),
     "UNCONFIRMED": Shown("needs-you", "Not confirmed", "circle-question-mark"),
 }
 

@@ -32,3 +32,8 @@ def _make(partner_id: UUID, person_id: UUID | None) -> DataKey:
 def destroy_keys(*, partner_id: UUID, person_id: UUID | None) -> int:
     """Erases by forgetting: what these keys sealed cannot be read again. Returns how many went."""
     return DataKey.objects.filter(partner_id=partner_id, person_id=person_id).delete()[0]
+
+
+def destroy_keys_of(*, partner_id: UUID) -> int:
+    """The same for all that a bank has sealed: its own key and those of its people. Returns how many went."""
+    return DataKey.objects.filter(partner_id=partner_id).delete()[0]

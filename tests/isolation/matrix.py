@@ -116,7 +116,9 @@ class Row:
 
 
 # What stands in a path beside the ids of things.
-WORDS = {"slug": "norden", "token": "made-up", "code": "not_found", "outcome": "declined"}
+WORDS = {
+    "slug": "norden", "token": "made-up", "environment": "sandbox", "code": "not_found", "outcome": "declined",
+}  # fmt: skip
 NOWHERE = {"GET": 404, "POST": 404}  # what a made-up link leads to
 _SENT = {
     "template": "balance_update",
@@ -133,6 +135,8 @@ _HOOKS = "partners/<slug:slug>/webhooks"
 _HOOK = f"{_HOOKS}/<str:whk>"
 _API_HOOK = "api/v1/webhook-endpoints/<str:whk>"
 _AGV = "agreement version"
+# The password is asked for again first, which no session of the matrix has just given
+AGAIN = {"GET": 302, "POST": 302}
 # fmt: off
 ROWS = (
     Row("", "GET", Door.PUBLIC),
@@ -244,6 +248,50 @@ ROWS = (
     Row("staff/agreement-templates/<str:agt>", "GET", Door.STAFF, "staff:partners:read", "agreement template"),
     Row("staff/agreement-templates/<str:agt>/edit", "GET POST", Door.STAFF, "staff:agreements:offer",
         "agreement template", answers={"POST": 422}),
+
+    Row("partners/<slug:slug>/clients", "GET", Door.MEMBER, "clients:manage"),
+    Row("partners/<slug:slug>/clients/create/<slug:environment>", "GET POST", Door.MEMBER, "clients:manage",
+        answers=AGAIN),
+    Row("partners/<slug:slug>/clients/<str:cli>", "GET", Door.MEMBER, "clients:manage", "client"),
+    Row("partners/<slug:slug>/clients/<str:cli>/edit", "GET POST", Door.MEMBER, "clients:manage", "client",
+        answers={"POST": 422}),
+    Row("partners/<slug:slug>/clients/<str:cli>/secret", "GET POST", Door.MEMBER, "clients:manage", "client",
+        answers=AGAIN),
+    Row("partners/<slug:slug>/clients/<str:cli>/secrets/<str:secret>/end", "GET POST", Door.MEMBER,
+        "clients:manage", "client secret", answers={"POST": 302}),
+    Row("partners/<slug:slug>/clients/<str:cli>/keys/add", "GET POST", Door.MEMBER, "clients:manage", "client",
+        answers=AGAIN),
+    Row("partners/<slug:slug>/clients/<str:cli>/keys/<str:key>/end", "GET POST", Door.MEMBER,
+        "clients:manage", "client key", answers={"POST": 302}),
+    Row("partners/<slug:slug>/clients/<str:cli>/key-set", "GET POST", Door.MEMBER, "clients:manage", "client",
+        answers=AGAIN),
+    Row("partners/<slug:slug>/clients/<str:cli>/revoke", "GET POST", Door.MEMBER, "clients:manage", "client",
+        answers={"POST": 302}),
+    Row("partners/<slug:slug>/senders", "GET", Door.MEMBER, "senders:manage"),
+    Row("partners/<slug:slug>/senders/add", "GET POST", Door.MEMBER, "senders:manage", answers=AGAIN),
+    Row("partners/<slug:slug>/senders/<str:snd>", "GET", Door.MEMBER, "senders:manage", "member's sender"),
+    Row("partners/<slug:slug>/senders/<str:snd>/edit", "GET POST", Door.MEMBER, "senders:manage",
+        "member's sender", answers=AGAIN),
+    Row("partners/<slug:slug>/senders/<str:snd>/check", "POST", Door.MEMBER, "senders:manage",
+        "member's sender", answers={"POST": 302}),
+    Row("partners/<slug:slug>/senders/<str:snd>/pause", "GET POST", Door.MEMBER, "senders:manage",
+        "member's sender", answers={"POST": 422}),
+    Row("partners/<slug:slug>/senders/<str:snd>/resume", "POST", Door.MEMBER, "senders:manage",
+        "member's sender", answers={"POST": 302}),
+    Row("partners/<slug:slug>/go-live", "GET POST", Door.MEMBER, "clients:manage", answers={"POST": 302}),
+    Row("partners/<slug:slug>/leave", "GET", Door.MEMBER, "deliveries:read"),
+    Row("partners/<slug:slug>/leave/now", "GET POST", Door.MEMBER, "partner:surrender", answers=AGAIN),
+    Row("partners/<slug:slug>/leave/certificate", "GET", Door.MEMBER, "deliveries:read", answers={"GET": 404}),
+    Row("staff/partners", "GET", Door.STAFF, "staff:partners:read"),
+    Row("staff/partners/<slug:slug>", "GET", Door.STAFF, "staff:partners:read"),
+    Row("staff/partners/<slug:slug>/suspend", "GET POST", Door.STAFF, "staff:partners:suspend",
+        answers={"POST": 422}),
+    Row("staff/partners/<slug:slug>/reinstate", "GET POST", Door.STAFF, "staff:partners:suspend",
+        answers={"POST": 422}),
+    Row("staff/partners/<slug:slug>/revoke", "GET POST", Door.STAFF, "staff:partners:suspend",
+        answers={"POST": 422}),
+    Row("staff/partners/<slug:slug>/production", "GET POST", Door.STAFF, "staff:partners:review",
+        answers={"POST": 422}),
 
     Row("api/v1/me", "GET", Door.API),
     Row("api/v1/grants", "GET", Door.API, "grants:read"),

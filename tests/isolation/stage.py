@@ -12,19 +12,20 @@ from allauth.usersessions.models import UserSession
 from django.db import transaction
 from django.test import Client, TestCase
 from django.utils import timezone
+from joserfc.jwk import ECKey
 from oauth2_provider.models import get_access_token_model
 
 from consents.actions.give import Account, give_consent
 from consents.actions.link import ensure_customer, issue_reference, link_account
 from consents.models import Grant, Person
 from partners.actions.agreement_templates import save_agreement_template
-from partners.actions.clients import create_client, revoke_client
+from partners.actions.clients import add_client_key, create_client, revoke_client
 from partners.actions.invitations import ask_to_join, invite_member
 from partners.actions.partners import add_member
 from partners.actions.registration import invite_bank
 from partners.actions.senders import configure_sender
 from partners.agreement_text import WORDING
-from partners.models import AgreementVersion, ApiClient, Membership, Sender, WebhookEndpoint
+from partners.models import AgreementVersion, ApiClient, ClientSecret, Membership, Sender, WebhookEndpoint
 from portal.accounts.actions import create_person_user, create_user_with_totp
 from portal.accounts.models import User
 from portal.demo.world import Bank
@@ -157,6 +158,7 @@ def make_stage() -> Stage:
     for bank in (world.bank, world.other):
         stage.customers[f"{bank.partner.slug}'s sandbox"] = _sandbox_customer(bank)
     _make_things(stage)
+    _make_clients_things(stage)
     return stage
 
 
@@ -352,6 +354,33 @@ def _make_agreement_things(stage: Stage) -> None:
     for kind, name in (("agreement version", "agv"), ("bank", "ptn"), ("agreement template", "agt")):
         made[kind] += [Thing({name: text}) for text in nowhere(name, made[kind][0].ids[name])]
     things |= made
+
+
+def _make_clients_things(stage: Stage) -> None:
+    """For the members' pages: clients, a secret and a key of each, and senders."""
+    things = stage.things
+    for bank in (stage.world.bank, stage.world.other):
+        whose = {"partner": bank.partner.slug, "environment": "live"}
+        cli = public_id("cli", bank.clients["live"].id)
+        pem = ECKey.generate_key("P-256").as_pem(private=False).decode()
+        key = add_client_key(client_id=bank.clients["live"].id, public_key=pem, actor=SYSTEM)
+        with scope(SYSTEM):
+            secret = ClientSecret.objects.get(client_id=bank.clients["live"].id)
+        for kind, ids in (
+            ("client", {"cli": cli}),
+            ("client secret", {"cli": cli, "secret": public_id("sec", secret.pk)}),
+            ("client key", {"cli": cli, "key": public_id("key", key.pk)}),
+            ("member's sender", {"snd": public_id("snd", bank.sender.id)}),
+        ):
+            things.setdefault(kind, []).append(Thing(ids, **whose))
+    for kind, name, prefix in (
+        ("client", "cli", "cli"),
+        ("client secret", "secret", "sec"),
+        ("client key", "key", "key"),
+        ("member's sender", "snd", "snd"),
+    ):
+        ids = things[kind][0].ids
+        things[kind] += [Thing({**ids, name: text}) for text in nowhere(prefix, ids[name])]
 
 
 def nowhere(prefix: str, real: str) -> list[str]:
