@@ -50,7 +50,7 @@ def measure(stage: Stage, world: World, *, rounds: int, messages: int) -> None:
         ),
     ]
     notes = [
-        f"CPU ms a message: engine: {engine.costs}; aiohttp: {ceiling.costs}; task a message: {celery.costs}."
+        f"Processor ms a message: engine: {engine.costs}; aiohttp: {ceiling.costs}; task a message: {celery.costs}."
     ]
     show("Delivering", rows, notes)
 

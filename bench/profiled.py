@@ -97,7 +97,8 @@ def _time_statement(execute: Callable[..., Any], sql: str, params: Any, many: bo
 
 
 def _watch(connection: Any, **_: Any) -> None:
-    connection.execute_wrappers.append(_time_statement)
+    if _time_statement not in connection.execute_wrappers:  # it was connected before
+        connection.execute_wrappers.append(_time_statement)
 
 
 def _profile_courier() -> None:

@@ -5,7 +5,7 @@ import pstats
 from collections import defaultdict
 from pathlib import Path
 
-TOP = 25
+TOP = 20
 
 
 def report(folder: Path, *, messages: int = 0) -> str:
@@ -20,9 +20,9 @@ def report(folder: Path, *, messages: int = 0) -> str:
     stats = pstats.Stats(*(str(path) for path in files))
     whole = sum(own for _, _, own, _, _ in stats.stats.values())  # type: ignore[attr-defined]
     lines = [
-        f"{1e6 * whole / calls:,.0f} µs of profiled processor time each, {calls:,} of them. Own time, with callees, calls:"
+        f"{1e6 * whole / calls:,.0f} µs of profiled processor time each, over {calls:,}.",
+        "Columns: own time, with callees, calls",
     ]
-    chosen = sorted(stats.stats.items(), key=lambda item: -item[1][3])  # type: ignore[attr-defined]
     for order, title in ((3, "by time with callees"), (2, "by own time")):
         lines.append(f"-- {title}")
         chosen = sorted(stats.stats.items(), key=lambda item: -item[1][order])[:TOP]  # type: ignore[attr-defined]
