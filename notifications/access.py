@@ -1,11 +1,11 @@
-"""The only way from an id to a notification and its delivery."""
+"""The only way from an id to a notification and its delivery, and to a bank's templates."""
 
 from uuid import UUID
 
 from django.db.models import QuerySet
 from django.http import Http404
 
-from notifications.models import Delivery
+from notifications.models import Delivery, Template, TemplateVersion
 from portal.tenancy.principal import Kind, Principal
 
 
@@ -24,4 +24,36 @@ def get_delivery_for(principal: Principal, notification_id: UUID) -> Delivery:
     try:
         return deliveries_for(principal).get(notification_id=notification_id)
     except Delivery.DoesNotExist as error:
+        raise Http404 from error
+
+
+def templates_for(principal: Principal) -> QuerySet[Template]:
+    """A bank's own."""
+    return Template.objects.filter(partner_id=principal.partner_id)
+
+
+def get_template_for(principal: Principal, template_id: UUID) -> Template:
+    """Raises Http404 when there is none, or it is another bank's."""
+    try:
+        return templates_for(principal).get(pk=template_id)
+    except Template.DoesNotExist as error:
+        raise Http404 from error
+
+
+def get_template_named_for(principal: Principal, name: str) -> Template:
+    """The same, by the name that notifications use."""
+    try:
+        return templates_for(principal).get(name=name)
+    except Template.DoesNotExist as error:
+        raise Http404 from error
+
+
+def get_template_version_for(principal: Principal, version_id: UUID) -> TemplateVersion:
+    """A version of the bank's own, for staff of any bank; raises Http404."""
+    rows = TemplateVersion.objects.select_related("template", "partner")
+    if principal.kind is not Kind.STAFF:
+        rows = rows.filter(partner_id=principal.partner_id)
+    try:
+        return rows.get(pk=version_id)
+    except TemplateVersion.DoesNotExist as error:
         raise Http404 from error

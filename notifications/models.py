@@ -1,5 +1,7 @@
 """Approved wording, accepted notifications, and what became of each."""
 
+from hashlib import sha256
+
 from django.db import models
 from django.db.models.functions import Now
 
@@ -52,9 +54,24 @@ class TemplateVersion(models.Model):
     reviewer_id = models.UUIDField(null=True)
     reason = models.CharField(max_length=500, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    submitted_at = models.DateTimeField(null=True)
+    decided_at = models.DateTimeField(null=True)
+    retired_at = models.DateTimeField(null=True)
 
     class Meta:
+        indexes = [
+            models.Index(
+                fields=["submitted_at", "id"],
+                condition=models.Q(status="SUBMITTED"),
+                name="notifications_template_queue",
+            )
+        ]
         constraints = [
+            models.UniqueConstraint(
+                fields=["template", "locale"],
+                condition=models.Q(status="SUBMITTED"),
+                name="notifications_templateversion_one_submitted",
+            ),
             models.UniqueConstraint(
                 fields=["template", "locale", "number"], name="notifications_templateversion_number"
             ),
@@ -64,6 +81,16 @@ class TemplateVersion(models.Model):
                 name="notifications_templateversion_one_approved",
             ),
         ]
+
+    @property
+    def state(self) -> str:
+        """Its status as pages show it: a grant that is REJECTED was declined, wording was not."""
+        return "NOT_APPROVED" if self.status == self.Status.REJECTED else self.status
+
+    @property
+    def digest(self) -> str:
+        """Tells these words, in this state, from others: what a form shows, and what it would change."""
+        return sha256(f"{self.status}\n{self.body}".encode()).hexdigest()[:16]
 
 
 class Notification(models.Model):

@@ -8,8 +8,10 @@ from consents.serializers import CustomerRef
 from notifications.channels.base import Outcome
 from notifications.models import Delivery, TemplateVersion
 from notifications.typed_data import DATA
+from notifications.wording import LONGEST
 from partners.clusters import SENDABLE, Cluster
 from partners.serializers import EnvironmentName
+from partners.webhooks.serializers import Integer
 from portal.api.json_schema import Schemas
 from portal.api.pagination import Page, PageQuery
 from portal.api.shapes import (
@@ -136,6 +138,58 @@ class TemplateVersionShown(TypedDict):
     reason: Annotated[str | None, "Why it was rejected."]
 
 
+TemplateName = Annotated[
+    str,
+    Pattern("[A-Za-z0-9_-]{1,60}", "This must be 1 to 60 letters, digits, hyphens or underscores.", 60),
+    "What a notification's `template` says.",
+]
+Body = Annotated[str, Text(LONGEST), "The text; `{{ name }}` stands for a field of the cluster's data."]
+
+
+class NewTemplate(TypedDict):
+    """A name, and the first wording under it."""
+
+    name: TemplateName
+    cluster: Annotated[str, OneOf(tuple(SENDABLE)), "The kind of data, for good."]
+    locale: NotRequired[Annotated[str | None, LOCALE, "The language of the wording; `en` unless given."]]
+    body: Body
+
+
+class NewTemplateVersion(TypedDict):
+    """The next wording in a language."""
+
+    locale: NotRequired[Annotated[str | None, LOCALE, "The language of the wording; `en` unless given."]]
+    body: Body
+
+
+class TemplateSubmission(TypedDict):
+    """Which version staff should review."""
+
+    locale: NotRequired[Annotated[str | None, LOCALE, "Its language; `en` unless given."]]
+    number: NotRequired[
+        Annotated[int | None, Integer(1, 1_000_000), "Its number; the latest draft unless given."]
+    ]
+
+
+class TemplatePreview(TypedDict):
+    """Which version to show, with which data."""
+
+    locale: NotRequired[Annotated[str | None, LOCALE, "Its language; `en` unless given."]]
+    number: NotRequired[Annotated[int | None, Integer(1, 1_000_000), "Its number; the latest unless given."]]
+    data: NotRequired[
+        Annotated[dict[str, Any] | None, ClusterData(), "As a notification has it; an example unless given."]
+    ]
+
+
+class TemplatePreviewed(TypedDict):
+    """What the phone shows."""
+
+    number: int
+    locale: str
+    status: Annotated[str, OneOf(tuple(TemplateVersion.Status.values)), "Of the version shown."]
+    text: Annotated[str, "The message; an account shows as an example's mask."]
+
+
 class TemplateShown(TypedDict):
     """Named wording for one cluster."""
 
@@ -248,22 +302,30 @@ TOLD: NotificationTold = {
 }
 CANCELLED: NotificationShown = {**SHOWN, "status": "CANCELLED", "reason": "cancelled_by_bank"}
 NOTIFICATIONS: Page[NotificationShown] = {"data": [SHOWN], "next_cursor": "AZqw0fBLfSG286jJXhBC1w"}
-TEMPLATES: Page[TemplateShown] = {
-    "data": [
-        {
-            "id": "tpl_019a1c0e5c0d76b98f2e7a1c4d93b065",
-            "name": "balance_update",
-            "cluster": "BALANCES",
-            "versions": [
-                {
-                    "number": 1,
-                    "locale": "en",
-                    "status": "APPROVED",
-                    "body": "Your account {{ account }} has {{ available }} available (as of {{ as_of }}).",
-                    "reason": None,
-                }
-            ],
-        }
-    ],
-    "next_cursor": None,
+VERSION: TemplateVersionShown = {
+    "number": 1,
+    "locale": "en",
+    "status": "APPROVED",
+    "body": "Your account {{ account }} has {{ available }} available (as of {{ as_of }}).",
+    "reason": None,
+}
+TEMPLATE: TemplateShown = {
+    "id": "tpl_019a1c0e5c0d76b98f2e7a1c4d93b065",
+    "name": "balance_update",
+    "cluster": "BALANCES",
+    "versions": [VERSION],
+}
+TEMPLATES: Page[TemplateShown] = {"data": [TEMPLATE], "next_cursor": None}
+CREATED: TemplateShown = {
+    **TEMPLATE,
+    "name": "balance_morning",
+    "versions": [{**VERSION, "status": "DRAFT", "body": "Good morning. You have {{ available }} now."}],
+}
+DRAFTED: TemplateVersionShown = {**VERSION, "number": 2, "status": "DRAFT"}
+SUBMITTED: TemplateVersionShown = {**DRAFTED, "status": "SUBMITTED"}
+PREVIEWED: TemplatePreviewed = {
+    "number": 2,
+    "locale": "en",
+    "status": "DRAFT",
+    "text": "Your account •• 4821 has $1,234.50 available (as of 23 Nov, 09:30 UTC).",
 }

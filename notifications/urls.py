@@ -1,12 +1,26 @@
-"""A person's connections with their messages, and a bank's deliveries."""
+"""A person's connections with their messages, a bank's deliveries and templates, and the review of wording."""
 
 from django.urls import path
 
-from notifications.views import member, person
+from notifications.views import member, person, staff_templates, templates
 
+_TEMPLATES = "partners/<slug:slug>/templates"
+_VERSION = f"{_TEMPLATES}/versions/<str:tpv>"
 urlpatterns = [
     path("me/", person.home, name="person-home"),
     path("me/grants/<str:grt>", person.grant, name="person-grant"),
     path("partners/<slug:slug>/deliveries", member.deliveries, name="member-deliveries"),
     path("partners/<slug:slug>/deliveries/<str:ntf>", member.delivery, name="member-delivery"),
+    path(_TEMPLATES, templates.templates, name="member-templates"),
+    path(f"{_TEMPLATES}/add", templates.add, name="member-template-add"),
+    path(f"{_TEMPLATES}/preview", templates.preview, name="member-template-preview"),
+    path(f"{_TEMPLATES}/<str:tpl>", templates.template, name="member-template"),
+    path(f"{_TEMPLATES}/<str:tpl>/new", templates.new_version, name="member-template-new-version"),
+    path(_VERSION, templates.version, name="member-template-version"),
+    path(f"{_VERSION}/edit", templates.edit, name="member-template-edit"),
+    path(f"{_VERSION}/submit", templates.submit, name="member-template-submit"),
+    path(f"{_VERSION}/withdraw", templates.withdraw, name="member-template-withdraw"),
+    path(f"{_VERSION}/retire", templates.retire, name="member-template-retire"),
+    path("staff/templates", staff_templates.queue, name="staff-templates"),
+    path("staff/templates/<str:tpv>", staff_templates.review, name="staff-template-review"),
 ]

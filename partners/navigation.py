@@ -34,6 +34,7 @@ MEMBER = [
         "Build",
         [
             Entry("Clients", "member-clients"),
+            Entry("Templates", "member-templates"),
             Entry("Senders", "member-senders"),
             Entry("Webhooks", "member-webhooks"),
             Entry("Go live", "member-production"),
@@ -43,6 +44,7 @@ MEMBER = [
     Group("Govern", [Entry("Team", "member-team"), Entry("Leaving", "member-leaving")]),
 ]
 STAFF = [
+    Group("Review", [Entry("Templates", "staff-templates")]),
     Group("Banks", [Entry("Banks", "staff-partners"), Entry("Invitations", "staff-invitations")]),
     Group(
         "Agreements",

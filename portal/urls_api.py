@@ -4,6 +4,7 @@ from django.urls import path
 
 from consents.views import api as consents
 from notifications.views import api as notifications
+from notifications.views import templates_api as templates
 from partners.views import api as partners
 from partners.views import webhooks_api as webhooks
 
@@ -15,7 +16,11 @@ urlpatterns = [
     path("notifications", notifications.Notifications.as_view()),
     path("notifications/<str:ntf>", notifications.NotificationDetail.as_view()),
     path("notifications/<str:ntf>/cancel", notifications.NotificationCancel.as_view()),
-    path("templates", notifications.Templates.as_view()),
+    path("templates", templates.Templates.as_view()),
+    path("templates/<str:name>", templates.TemplateDetail.as_view()),
+    path("templates/<str:name>/versions", templates.TemplateVersions.as_view()),
+    path("templates/<str:name>/submit", templates.TemplateSubmit.as_view()),
+    path("templates/<str:name>/preview", templates.TemplatePreview.as_view()),
     path("webhook-endpoints", webhooks.WebhookEndpoints.as_view()),
     path("webhook-endpoints/<str:whk>", webhooks.WebhookEndpointDetail.as_view()),
     path("webhook-endpoints/<str:whk>/rotate-secret", webhooks.WebhookEndpointRotateSecret.as_view()),

@@ -16,6 +16,7 @@ from consents.actions.give import account_index
 from consents.policy import UNREACHABLE, VERDICT
 from notifications.lanes import EXPIRY, lane_of
 from notifications.nudge import nudge
+from notifications.promotion import PROMOTIONAL, find_promotion_in
 from notifications.typed_data import find_errors, find_full_account_number
 from partners.agreement_text import CLAUSES
 from partners.clusters import Cluster, Environment
@@ -193,6 +194,12 @@ def _check_data(facts: _Facts, request: Request, actor: Principal) -> None:
             "full_account_number",
             "A full card or account number may never be sent.",
             errors=[{"pointer": pointer, "code": "full_account_number", "detail": "Send a mask instead."}],
+        )
+    if pointer := find_promotion_in(request.data):
+        raise Problem(
+            "invalid_data",
+            "Advertising may never be sent.",
+            errors=[{"pointer": pointer, "code": PROMOTIONAL, "detail": "This reads like an offer."}],
         )
     if "account" in request.data:
         index = account_index(actor.partner_id, request.data["account"])

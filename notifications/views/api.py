@@ -1,7 +1,7 @@
-"""The API's notifications and templates."""
+"""The API's notifications."""
 
 from datetime import datetime, timedelta
-from typing import ClassVar, cast
+from typing import Any, ClassVar, cast
 from uuid import UUID
 
 from django.db.models import Q
@@ -10,15 +10,16 @@ from rest_framework.request import Request as ApiRequest
 
 from notifications.access import deliveries_for, get_delivery_for
 from notifications.actions.accept import Request, accept_notification
+from notifications.actions.templates import record_promotion
 from notifications.actions.withdraw import cancel_notification
-from notifications.models import Attempt, Delivery, Template
+from notifications.models import Attempt, Delivery
+from notifications.promotion import PROMOTIONAL
 from notifications.serializers import (
     ACCEPTED,
     CANCELLED,
     EXAMPLES,
     NOTIFICATIONS,
     SCOPES,
-    TEMPLATES,
     TOLD,
     AcceptedNotification,
     AttemptShown,
@@ -28,13 +29,12 @@ from notifications.serializers import (
     NotificationShown,
     NotificationsQuery,
     NotificationTold,
-    TemplateShown,
 )
 from notifications.timeline import public_status, timeline
 from partners.clusters import Cluster
 from partners.refusals import Refused
 from portal.api.errors import Problem
-from portal.api.pagination import Page, PageQuery, page
+from portal.api.pagination import Page, page
 from portal.api.schema import operation
 from portal.api.times import rfc3339
 from portal.api.views import ApiView
@@ -59,6 +59,13 @@ class Notifications(ApiView):
     """`POST /notifications`, `GET /notifications`."""
 
     required_scopes: ClassVar[dict[str, str] | str] = {"GET": "notifications:read"}
+
+    def handle_exception(self, exc: Exception) -> Any:
+        """Advertising that was tried is noted in the trail."""
+        for error in exc.errors if isinstance(exc, Problem) else ():
+            if error["code"] == PROMOTIONAL:
+                record_promotion(actor=self.principal, pointer=error["pointer"])
+        return super().handle_exception(exc)
 
     @operation(status=202, problems=REFUSALS, scopes=SCOPES, examples=EXAMPLES, answer_example=ACCEPTED)
     def post(self, request: ApiRequest, body: NewNotification) -> AcceptedNotification:
@@ -133,19 +140,6 @@ class NotificationCancel(ApiView):
             raise Problem("too_late_to_cancel", str(refusal)) from refusal
 
 
-class Templates(ApiView):
-    """`GET /templates`."""
-
-    @operation(answer_example=TEMPLATES)
-    def get(self, request: ApiRequest, query: PageQuery) -> Page[TemplateShown]:
-        """List the templates
-
-        The bank's wording with its review. Any token may read them; an approved version is what is sent.
-        """
-        rows = Template.objects.filter(partner_id=self.principal.partner_id).prefetch_related("versions")
-        return page(query, rows, lambda found: [_template(row) for row in found])
-
-
 def _with_status(status: str) -> Q:
     """What `public_status` calls so, in the database's terms."""
     queued = Q(status=Delivery.Status.QUEUED)
@@ -182,22 +176,4 @@ def _attempt(attempt: Attempt) -> AttemptShown:
         "outcome": attempt.outcome,
         "code": attempt.code or None,
         "next_attempt_at": rfc3339(attempt.next_attempt_at) if attempt.next_attempt_at else None,
-    }
-
-
-def _template(template: Template) -> TemplateShown:
-    return {
-        "id": public_id("tpl", template.id),
-        "name": template.name,
-        "cluster": template.cluster,
-        "versions": [
-            {
-                "number": version.number,
-                "locale": version.locale,
-                "status": version.status,
-                "body": version.body,
-                "reason": version.reason or None,
-            }
-            for version in sorted(template.versions.all(), key=lambda one: (one.locale, one.number))
-        ],
     }

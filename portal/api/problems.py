@@ -155,6 +155,13 @@ PROBLEMS: dict[str, Kind] = {
         "`data` is not exactly what the template's cluster asks for. What is not typed cannot be sent.",
         "Read `errors`: each has a JSON pointer to the field and a sentence that says what would be right.",
     ),
+    "invalid_wording": Kind(
+        422,
+        "The wording cannot be used",
+        "A template names a field that its cluster does not have, or says what a message may never say.",
+        "Read `errors`: each says what is wrong and at which character. Fields are those of the cluster's data;"
+        " links, full account numbers and advertising have no place in a message.",
+    ),
     "full_account_number": Kind(
         422,
         "A full account or card number",

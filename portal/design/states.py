@@ -51,6 +51,11 @@ STATES = {
     "MET": Shown("good", "In order", "circle-check"),
     "NOT_MET": Shown("bad", "Not yet", "circle-x"),
     "UNCONFIRMED": Shown("needs-you", "Not confirmed", "circle-question-mark"),
+    "DRAFT": Shown("info", "Draft", "pencil"),
+    "SUBMITTED": Shown("needs-you", "In review", "clock"),
+    "APPROVED": Shown("good", "Approved", "circle-check"),
+    "NOT_APPROVED": Shown("bad", "Rejected", "circle-x"),
+    "RETIRED": Shown("over", "Retired", "archive"),
 }
 
 

@@ -148,4 +148,8 @@ def real_ids(caller: Caller, path: str) -> dict[str, str]:
         return ids if "{dlv}" in path else {"id": ids["id"]}
     if path.startswith("/api/v1/notifications"):
         return {"id": caller.post("/notifications", EXAMPLES["BALANCES"]).json()["id"]}
+    if path.startswith("/api/v1/templates"):
+        body = "You have {{ available }} on {{ account }} now."
+        caller.post("/templates/balance_update/versions", {"body": body})
+        return {"name": "balance_update"}
     return {"id": caller.get("/grants").json()["data"][0]["id"]}

@@ -133,6 +133,11 @@ _URL = "https://hooks.norden.example/new"
 _ENDPOINT: dict[str, object] = {"url": _URL, "rate_per_second": 50}
 _HOOKS = "partners/<slug:slug>/webhooks"
 _HOOK = f"{_HOOKS}/<str:whk>"
+_BODY = "You have {{ available }} on {{ account }} now."
+_TEMPLATE: dict[str, object] = {"name": "new_words", "cluster": "BALANCES", "locale": "en", "body": _BODY}
+_TEMPLATES = "partners/<slug:slug>/templates"
+_VERSION = f"{_TEMPLATES}/versions/<str:tpv>"
+_API_TEMPLATE = "api/v1/templates/<str:name>"
 _API_HOOK = "api/v1/webhook-endpoints/<str:whk>"
 _AGV = "agreement version"
 # fmt: off
@@ -290,6 +295,21 @@ ROWS = (
         answers={"POST": 422}),
     Row("staff/partners/<slug:slug>/production", "GET POST", Door.STAFF, "staff:partners:review",
         answers={"POST": 422}),
+    Row(_TEMPLATES, "GET", Door.MEMBER, "templates:edit"),
+    Row(f"{_TEMPLATES}/add", "GET POST", Door.MEMBER, "templates:edit", sends=_TEMPLATE, answers={"POST": 302}),
+    Row(f"{_TEMPLATES}/preview", "POST", Door.MEMBER, "templates:edit", sends=_TEMPLATE),
+    Row(f"{_TEMPLATES}/<str:tpl>", "GET", Door.MEMBER, "templates:edit", "template"),
+    Row(f"{_TEMPLATES}/<str:tpl>/new", "GET POST", Door.MEMBER, "templates:edit", "template",
+        {"locale": "en", "body": _BODY}, {"POST": 302}),
+    Row(_VERSION, "GET", Door.MEMBER, "templates:edit", "draft"),
+    Row(f"{_VERSION}/edit", "GET POST", Door.MEMBER, "templates:edit", "draft", {"body": _BODY}, {"POST": 302}),
+    Row(f"{_VERSION}/submit", "POST", Door.MEMBER, "templates:edit", "draft", answers={"POST": 302}),
+    Row(f"{_VERSION}/withdraw", "POST", Door.MEMBER, "templates:edit", "submitted wording", answers={"POST": 302}),
+    Row(f"{_VERSION}/retire", "GET POST", Door.MEMBER, "templates:edit", "approved wording", answers={"POST": 302}),
+
+    Row("staff/templates", "GET", Door.STAFF, "staff:templates:review"),
+    Row("staff/templates/<str:tpv>", "GET POST", Door.STAFF, "staff:templates:review", "submitted wording",
+        {"decision": "reject", "reason": "It names no account.", "seen": "{digest}"}, {"POST": 302}),
 
     Row("api/v1/me", "GET", Door.API),
     Row("api/v1/grants", "GET", Door.API, "grants:read"),
@@ -301,6 +321,11 @@ ROWS = (
     Row("api/v1/notifications/<str:ntf>/cancel", "POST", Door.API, "notify:balances", "notification",
         looks_first=True),
     Row("api/v1/templates", "GET", Door.API),
+    Row("api/v1/templates", "POST", Door.API, "templates:write", sends=_TEMPLATE, answers={"POST": 201}),
+    Row(_API_TEMPLATE, "GET", Door.API, thing="template by name"),
+    Row(f"{_API_TEMPLATE}/versions", "POST", Door.API, "templates:write", "template by name", {"body": _BODY}, {"POST": 201}),
+    Row(f"{_API_TEMPLATE}/submit", "POST", Door.API, "templates:write", "template by name"),
+    Row(f"{_API_TEMPLATE}/preview", "POST", Door.API, "templates:write", "template by name"),
     Row("api/v1/webhook-endpoints", "GET POST", Door.API, "webhooks:write", sends={"url": _URL}, answers={"POST": 201}),
     Row(_API_HOOK, "GET PATCH DELETE", Door.API, "webhooks:write", "endpoint", {"description": "x", "status": "DISABLED"}),
     Row(f"{_API_HOOK}/rotate-secret", "POST", Door.API, "webhooks:write", "endpoint", {"expire_old_in": 0}),

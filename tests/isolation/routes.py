@@ -37,6 +37,9 @@ THINGS = {
     "joi": "join request",
     "biv": "bank invitation",
     "session": "session",
+    "tpl": "template",
+    "tpv": "draft",
+    "name": "template by name",
 }
 
 

@@ -18,6 +18,8 @@ from oauth2_provider.models import get_access_token_model
 from consents.actions.give import Account, give_consent
 from consents.actions.link import ensure_customer, issue_reference, link_account
 from consents.models import Grant, Person
+from notifications.actions.templates import approve_template, draft_template, submit_template
+from partners.access import member_principal
 from partners.actions.agreement_templates import save_agreement_template
 from partners.actions.clients import add_client_key, create_client, revoke_client
 from partners.actions.invitations import ask_to_join, invite_member
@@ -28,7 +30,7 @@ from partners.agreement_text import WORDING
 from partners.models import AgreementVersion, ApiClient, ClientSecret, Membership, Sender, WebhookEndpoint
 from portal.accounts.actions import create_person_user, create_user_with_totp
 from portal.accounts.models import User
-from portal.demo.world import Bank
+from portal.demo.world import Bank, Staff
 from portal.ids import parse_public_id, public_id, uuid7
 from portal.tenancy.context import scope
 from portal.tenancy.principal import Kind, Principal
@@ -60,6 +62,7 @@ class Thing:
     person: str = ""
     is_open: bool = False
     secrets: tuple[str, ...] = ()
+    digest: str = ""
 
 
 @dataclass(frozen=True)
@@ -122,7 +125,7 @@ class Stage:
             return thing.is_open or bool(thing.partner)
         if name in CLIENTS:
             bank = "harbour" if name.startswith("other") else "norden"
-            return (thing.partner, thing.environment) == (bank, name.split(" ")[-1])
+            return thing.partner == bank and thing.environment in ("both", name.split(" ")[-1])
         return thing.partner == "norden" if door is Door.MEMBER and who in ROLES else thing.person == who
 
 
@@ -263,6 +266,46 @@ def _make_things(stage: Stage) -> None:
     _make_endpoints(stage)
     _make_team_things(stage)
     _make_agreement_things(stage)
+    _make_templates(stage)
+
+
+def _make_templates(stage: Stage) -> None:
+    """A template of each bank with a version in every state, in one language each."""
+    things = stage.things
+    for bank in (stage.world.bank, stage.world.other):
+        slug, versions = bank.partner.slug, _versions(bank, stage.world.staff)
+        whose = {"partner": slug, "environment": "both"}
+        name = f"{slug}_words"
+        tpl = public_id("tpl", versions["draft"].template_id)
+        things.setdefault("template by name", []).append(Thing({"name": name}, **whose, secrets=(tpl,)))
+        things.setdefault("template", []).append(Thing({"tpl": tpl}, **whose, secrets=(tpl,)))
+        for kind, version in versions.items():
+            tpv = public_id("tpv", version.id)
+            things.setdefault(kind, []).append(
+                Thing({"tpv": tpv}, **whose, secrets=(tpv,), digest=version.digest)
+            )
+    things["template by name"] += [Thing({"name": text}) for text in ("nobodys_words", "%00", "x" * 61)]
+    things["template"] += [Thing({"tpl": text}) for text in nowhere("tpl", things["template"][0].ids["tpl"])]
+    for kind in ("draft", "submitted wording", "approved wording"):
+        things[kind] += [Thing({"tpv": text}) for text in nowhere("tpv", things[kind][0].ids["tpv"])]
+
+
+def _versions(bank: Bank, staff: Staff) -> dict[str, Any]:
+    acting, name = _owner(bank), f"{bank.partner.slug}_words"
+    body = "You have {{ available }} on {{ account }} now."
+    found = {
+        kind: draft_template(name=name, cluster="BALANCES", locale=locale, body=body, actor=acting)
+        for kind, locale in (("draft", "en"), ("submitted wording", "de"), ("approved wording", "fr"))
+    }
+    for kind in ("submitted wording", "approved wording"):
+        found[kind] = submit_template(version_id=found[kind].id, actor=acting)
+    version_id = found["approved wording"].id
+    found["approved wording"] = approve_template(version_id=version_id, actor=staff.reviewer)
+    return found
+
+
+def _owner(bank: Bank) -> Principal:
+    return member_principal(bank.members[0].user, bank.partner.slug)[0]
 
 
 def _make_endpoints(stage: Stage) -> None:

@@ -206,7 +206,10 @@ def call(
     more: dict[str, Any] = {"headers": stage.headers(who, row.needs if row.door is Door.API else "")}
     more["REMOTE_ADDR"] = "127.0.0.1" if who == "the machine itself" else "203.0.113.9"
     if method in ("POST", "PATCH"):
-        more["data"] = {**body(stage, row, who), **(extra or {})}
+        sent = {
+            name: thing.digest if text == "{digest}" else text for name, text in body(stage, row, who).items()
+        }
+        more["data"] = {**sent, **(extra or {})}
         if row.door in (Door.API, Door.HOOK):
             more["content_type"] = "application/json"
     return getattr(stage.http(who), method.lower())(path(row, thing), **more)

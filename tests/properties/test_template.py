@@ -6,7 +6,15 @@ from typing import Any
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from notifications.actions.templates import approve_template, draft_template, submit_template
+from notifications.actions.templates import (
+    approve_template,
+    draft_template,
+    edit_draft,
+    reject_template,
+    retire_template,
+    submit_template,
+    withdraw_template,
+)
 from notifications.models import TemplateVersion
 from notifications.wording import find_wording_errors
 from portal.tenancy.context import scope
@@ -34,7 +42,13 @@ BODIES = st.sampled_from(
         "Plain words.",
     ]
 )
-STEPS = {(_S.DRAFT, _S.SUBMITTED), (_S.SUBMITTED, _S.APPROVED), (_S.APPROVED, _S.RETIRED)}
+STEPS = {
+    (_S.DRAFT, _S.SUBMITTED),
+    (_S.SUBMITTED, _S.APPROVED),
+    (_S.SUBMITTED, _S.REJECTED),
+    (_S.SUBMITTED, _S.DRAFT),
+    (_S.APPROVED, _S.RETIRED),
+}
 
 
 EVENTS = st.one_of(
@@ -42,6 +56,8 @@ EVENTS = st.one_of(
     st.tuples(st.just("submit"), st.integers(0, 9), st.sampled_from(WRITERS)),
     st.tuples(st.just("approve"), st.integers(0, 9), st.sampled_from(WHO)),
     st.tuples(st.just("approve"), st.integers(0, 9), st.sampled_from(STAFF)),
+    st.tuples(st.sampled_from(["withdraw", "retire", "reject"]), st.integers(0, 9), st.sampled_from(WHO)),
+    st.tuples(st.just("edit"), st.integers(0, 9), st.sampled_from(WHO), BODIES),
 )
 
 
@@ -65,11 +81,23 @@ class Review:
     def approve(self, which: int, who: str) -> None:
         self._act(approve_template, which, who)
 
-    def _act(self, action: Any, which: int, who: str) -> None:
+    def withdraw(self, which: int, who: str) -> None:
+        self._act(withdraw_template, which, who)
+
+    def retire(self, which: int, who: str) -> None:
+        self._act(retire_template, which, who)
+
+    def reject(self, which: int, who: str) -> None:
+        self._act(reject_template, which, who, reason="Name the account.")
+
+    def edit(self, which: int, who: str, body: str) -> None:
+        self._act(edit_draft, which, who, body=body)
+
+    def _act(self, action: Any, which: int, who: str, **more: Any) -> None:
         """The newest first: there most is still to be done."""
         if self.versions:
             version = self.versions[-1 - which % len(self.versions)]
-            tried(action, version_id=version, actor=self.who[who])
+            tried(action, version_id=version, actor=self.who[who], **more)
 
     def check(self) -> None:
         """What holds after each event."""
@@ -83,7 +111,7 @@ class Review:
     def _holds_for(self, version: TemplateVersion) -> None:
         fixed = (version.body, version.locale, version.template_id, version.author_id, version.partner_id)
         was, words = self.seen.get(version.id, (version.status, fixed))
-        assert words == fixed, "a version's words never change"
+        assert words == fixed or was == _S.DRAFT, "a version's words never change once submitted"
         assert was == version.status or (was, version.status) in STEPS
         self.seen[version.id] = (version.status, fixed)
         assert version.partner_id == version.template.partner_id

@@ -1,0 +1,86 @@
+"""What members write into templates, and what staff answer."""
+
+from typing import Any
+
+from django import forms
+
+from notifications.languages import OFFERED, language_name
+from notifications.wording import LONGEST
+from partners.clusters import SENDABLE
+
+_CLUSTERS = [("", "Choose"), *((one.value, str(one.label)) for one in SENDABLE)]
+
+
+class BodyForm(forms.Form):
+    """The wording. `seen` is the digest of the version that the page showed."""
+
+    body = forms.CharField(
+        label="Wording",
+        max_length=LONGEST,
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 5, "spellcheck": "true"}),
+        help_text=f"Up to {LONGEST} characters. Write a field as {{{{ name }}}}.",
+    )
+    seen = forms.CharField(required=False, max_length=16, widget=forms.HiddenInput)
+
+    def clean_body(self) -> str:
+        """Line breaks as they are kept."""
+        return str(self.cleaned_data["body"]).replace("\r\n", "\n")
+
+
+class NewTemplateForm(BodyForm):
+    """A template with its first wording."""
+
+    field_order = ("name", "cluster", "locale", "body")
+    name = forms.RegexField(
+        r"^[A-Za-z0-9_-]{1,60}$",
+        label="Name",
+        max_length=60,
+        help_text="Your programs send with it, such as balance_update. It cannot be changed later.",
+        error_messages={"invalid": "Use letters, digits, hyphens and underscores only."},
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "off"}),
+    )
+    cluster = forms.ChoiceField(
+        label="Kind of data",
+        choices=_CLUSTERS,
+        help_text="It decides which fields there are. It cannot be changed later.",
+    )
+    locale = forms.ChoiceField(label="Language", choices=[(tag, language_name(tag)) for tag in OFFERED])
+
+
+class NewVersionForm(BodyForm):
+    """Other words, or another language."""
+
+    field_order = ("locale", "body")
+    locale = forms.ChoiceField(label="Language")
+
+    def __init__(self, *args: Any, locale: str, **named: Any) -> None:
+        super().__init__(*args, **named)
+        tags = OFFERED if locale in OFFERED else (locale, *OFFERED)
+        self.fields["locale"].choices = [(tag, language_name(tag)) for tag in tags]  # type: ignore[attr-defined]
+        self.fields["locale"].initial = locale
+
+
+class DecisionForm(forms.Form):
+    """What staff say to the version they have read; a rejection needs its reason."""
+
+    decision = forms.ChoiceField(
+        label="Decision",
+        choices=[("approve", "Approve: it is sent from now on"), ("reject", "Reject, with a reason")],
+        widget=forms.RadioSelect,
+    )
+    reason = forms.CharField(
+        label="Reason",
+        required=False,
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 4}),
+        help_text="Only for a rejection. The bank reads it: say what to change.",
+    )
+    seen = forms.CharField(max_length=16, widget=forms.HiddenInput)
+
+    def clean(self) -> dict[str, Any]:
+        """A rejection says why."""
+        data = super().clean() or {}
+        if data.get("decision") == "reject" and not (data.get("reason") or "").strip():
+            self.add_error("reason", "Say why, so that the bank can change it.")
+        return data
