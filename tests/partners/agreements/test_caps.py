@@ -6,8 +6,7 @@ import pytest
 from django.test import Client
 
 from consents.actions.give import Account, give_consent
-from consents.actions.link import ensure_customer
-from consents.models import LinkedAccount
+from consents.models import Customer, LinkedAccount
 from notifications.actions.templates import draft_template, submit_template
 from partners.access import member_principal
 from partners.actions.clients import create_client
@@ -40,13 +39,13 @@ def test_a_token_in_use_and_a_new_one_lose_what_an_amendment_takes(desk: Any) ->
     assert before.send().status_code == 202
     after = Api(client).send("receipt", RECEIPT)
     assert after.status_code == 403
-    assert "outside your agreement in force: see clause 2.1." in after.json()["detail"]
+    assert "outside your agreement: see clause 2.1." in after.json()["detail"]
     form = {"grant_type": "client_credentials", "scope": "notify:receipts"}
     form |= {"client_id": client.client_id, "client_secret": client.client_secret}
     answer = Client().post("/oauth/token", form).json()
     assert answer["error"] == "invalid_scope"
     assert (
-        "notify:receipts: not in your agreement in force, see its clause 2.1." in answer["error_description"]
+        "notify:receipts is outside your agreement: see clause 2.1." in answer["error_description"]
     )
 
 
@@ -86,10 +85,7 @@ def test_a_grant_stays_within_the_agreement(desk: Any, clusters: list[str], days
     agreed(desk, clusters=NARROW, longest_grant_days="90")
     with as_system():
         account = LinkedAccount.objects.filter(partner=desk.partner).first()
-    person = desk.world.charlie.person_id
-    customer = ensure_customer(
-        partner_id=desk.partner.id, environment="live", person_id=person, customer_ref="CUST-9"
-    )
+        customer = Customer.objects.get(partner=desk.partner, person_id=account.person_id)
     with pytest.raises(Refused, match=sentence):
         give_consent(
             customer=customer,

@@ -77,7 +77,7 @@ def test_a_scope_outside_the_agreement_is_refused_with_its_clause(owner: Client)
     before = _count()
     answer = owner.post("/partners/norden/clients/create/live", typed)
     assert answer.status_code == 422
-    assert "Clause 2.1 of your agreement does not cover chat." in answer.content.decode()
+    assert "The agreement does not cover CHAT: see its clause 2.1." in answer.content.decode()
     assert _count() == before
 
 

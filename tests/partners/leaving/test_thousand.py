@@ -13,7 +13,7 @@ from django.db import connection, transaction
 
 from notifications.actions.deliver import deliver_batch
 from notifications.models import Delivery, Lane
-from partners.models import Partner
+from partners.models import ApiClient, Partner
 from portal.tenancy.context import scope
 from portal.tenancy.principal import Principal
 from tests.notifications.conftest import Api
@@ -78,6 +78,8 @@ def _work(stop: threading.Event) -> None:
 def test_none_of_1000_queued_leaves_after_the_bank_has_left(
     committed_world: SimpleNamespace, arrivals: list[float]
 ) -> None:
+    with scope(Principal.system()), transaction.atomic():
+        ApiClient.objects.update(rate_per_second=5_000)
     api = Api(committed_world.bank.clients["live"])
     owner = signed_in(committed_world.bank.members[0].user)
     for _ in range(QUEUED):

@@ -54,7 +54,7 @@ def platform(sandbox: httpx.Client, settings: Any) -> httpx.Client:
 
 
 def _templates(sandbox: httpx.Client) -> list[str]:
-    found = sandbox.get(f"/v26.0/{PAGE}/message_templates", params=PROOF).json()["data"]
+    found = sandbox.get(f"/v26.0/{PAGE}/message_templates", params=PROOF).json().get("data", [])
     return [template["status"] for template in found]
 
 

@@ -74,9 +74,9 @@ def text_of(response: Any) -> str:
 
 
 def take_mail(to: str) -> Any:
-    """The one e-mail that waits for an address, as it would be sent; it is then gone."""
+    """The latest e-mail that waits for an address, as it would be sent; it is then gone."""
     with scope(Principal.system()):
-        [found] = Mail.objects.filter(to=to)
+        *_, found = Mail.objects.filter(to=to).order_by("id")
         message = compose(found)
         found.delete()
     return message

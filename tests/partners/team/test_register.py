@@ -64,7 +64,7 @@ def test_a_visitor_becomes_the_owner_of_a_bank_whose_sandbox_answers(db: None) -
     user = User.objects.get(email="uma@firstunion.example")
     assert user.name == "Uma Owner"
     page = browser(user).get("/partners/first-union/")
-    assert "Due now Invite a colleague" in text_of(page)
+    assert "Invite a colleague You are the only one" in text_of(page)
     assert secret_in(made) not in page.content.decode()
 
 
