@@ -75,7 +75,7 @@ def _process(conversation: bytes) -> int:
             conversation=conversation, processed_at__isnull=True, next_attempt_at__lte=timezone.now()
         )
         events = [(row, _open(row)) for row in waiting.order_by("id")]
-        events.sort(key=lambda pair: (pair[1].get("timestamp") or 0, pair[0].id))
+        events.sort(key=lambda pair: (_said_at(pair[1]), pair[0].id))
         return sum(_work_on(row, event) for row, event in events)
 
 
@@ -89,6 +89,12 @@ def _take(conversation: bytes) -> bool:
 def _open(row: InboundEvent) -> dict[str, Any]:
     key = data_key_for(row.partner_id)
     return json.loads(open_sealed(key, row.raw, aad=_PLACE + row.sender_id.bytes))
+
+
+def _said_at(event: dict[str, Any]) -> int:
+    """In the platform's milliseconds; 0 where it says nothing of use."""
+    at = event.get("timestamp")
+    return at if isinstance(at, int) else 0
 
 
 def _work_on(row: InboundEvent, event: dict[str, Any]) -> bool:

@@ -267,7 +267,7 @@ ROWS = (
     Row("partners/<slug:slug>/clients/<str:cli>/keys/<str:key>/end", "GET POST", Door.MEMBER,
         "clients:manage", "client key", answers={"POST": 302}),
     Row("partners/<slug:slug>/clients/<str:cli>/key-set", "GET POST", Door.MEMBER, "clients:manage", "client",
-        answers={"POST": 422}),
+        answers={"POST": 302}),
     Row("partners/<slug:slug>/clients/<str:cli>/revoke", "GET POST", Door.MEMBER, "clients:manage", "client",
         answers={"POST": 302}),
     Row("partners/<slug:slug>/senders", "GET", Door.MEMBER, "senders:manage"),

@@ -44,9 +44,7 @@ def test_a_token_in_use_and_a_new_one_lose_what_an_amendment_takes(desk: Any) ->
     form |= {"client_id": client.client_id, "client_secret": client.client_secret}
     answer = Client().post("/oauth/token", form).json()
     assert answer["error"] == "invalid_scope"
-    assert (
-        "notify:receipts is outside your agreement: see clause 2.1." in answer["error_description"]
-    )
+    assert "notify:receipts is outside your agreement: see clause 2.1." in answer["error_description"]
 
 
 def test_the_sandbox_is_not_capped(desk: Any) -> None:
