@@ -242,7 +242,7 @@ def test_a_suspended_bank_is_named_and_can_still_be_disconnected(
 
 
 def test_a_sandbox_grant_shows_the_band(ana: Client, world: Any, grant_path: Path) -> None:
-    owner = Principal(Kind.MEMBER, id=world.bank.members[0].user.pk, partner_id=world.bank.partner.id)
+    owner = Principal.system()
     sender = configure_sender(
         partner_id=world.bank.partner.id, environment="sandbox", channel="messenger", external_id="9001",
         name="Norden test", secrets=world.bank.sender_secrets, actor=owner,

@@ -4,10 +4,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import transaction
+from django.utils import timezone
 from standardwebhooks import Webhook
 
 from partners.actions.clients import create_client
+from partners.models import ApiClient, Production
 from partners.webhooks.engine import deliver_due
+from portal.tenancy.context import scope
+from portal.tenancy.principal import Principal
 from tests.api.conftest import Caller
 
 from .conftest import Bank, answer, ask, let_time_pass, make_bank, verified
@@ -222,8 +227,11 @@ def test_others_get_404_and_a_token_without_the_scope_403(api: Api, bank: Any, s
 
 
 def live_api(bank: Bank) -> Api:
-    """As if an agreement were in force."""
+    """As if an agreement were in force, and production enabled."""
     api = api_of(bank)
+    with scope(Principal.system()), transaction.atomic():
+        partner_id = ApiClient.objects.get(pk=api.id).partner_id
+        Production.objects.update_or_create(partner_id=partner_id, defaults={"enabled_at": timezone.now()})
     ask("UPDATE partners_apiclient SET environment = 'live' WHERE id = %s", api.id)
     return api
 
