@@ -23,6 +23,7 @@ from django.db.backends.signals import connection_created  # noqa: E402
 import notifications.tasks  # noqa: E402
 from notifications.courier import courier  # noqa: E402
 from portal.celery import app as app  # noqa: E402 - what `celery -A bench.profiled` looks for
+from portal.tenancy import prepared  # noqa: E402
 from portal.tenancy.backend.base import DatabaseWrapper  # noqa: E402
 from portal.wsgi import application as _application  # noqa: E402
 
@@ -116,6 +117,14 @@ def _profile_courier() -> None:
 
 
 connection_created.connect(_watch)
+_run_prepared = prepared.run
+
+
+def _time_prepared(statement: str, values: Any) -> Any:
+    return _time_statement(lambda sql, params, *_: _run_prepared(sql, params), statement, values, False, None)
+
+
+prepared.run = _time_prepared
 DatabaseWrapper._begin = _timed("BEGIN with role and tenant", DatabaseWrapper._begin)  # type: ignore[method-assign]
 DatabaseWrapper._commit = _timed("COMMIT", DatabaseWrapper._commit)  # type: ignore[method-assign]
 _deliver_batch = notifications.tasks.deliver_batch
