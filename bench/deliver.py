@@ -12,10 +12,10 @@ from bench.profiles import report
 from bench.rounds import Costs, Row, play, rate, ratio, show
 from bench.stage import PROFILES, Stage, Stub
 from bench.world import World
-from notifications.courier import CONNECTIONS
 from notifications.nudge import nudge
 
 DELAY_MS = 20
+CONNECTIONS = 400  # of the baselines: more made them slower
 PLAIN_MESSAGES = 3000
 COUNTED_FROM = 0.1  # of the messages: the start of a round is not counted
 

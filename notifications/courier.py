@@ -10,7 +10,7 @@ import aiohttp
 from django.conf import settings
 
 T = TypeVar("T")
-CONNECTIONS = 400
+CONNECTIONS = 800
 
 
 class Courier:

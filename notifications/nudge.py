@@ -5,6 +5,7 @@ costs seconds: beat sweeps the same rows.
 """
 
 import threading
+import time
 from functools import lru_cache
 
 import redis
@@ -15,6 +16,7 @@ log = structlog.get_logger(__name__)
 PENDING_SECONDS = 2
 EVENTS = "events"
 SOCKET_SECONDS = 0.2
+PAUSE_SECONDS = 0.02  # one question to the broker for all that was committed meanwhile
 
 
 @lru_cache(maxsize=1)
@@ -46,6 +48,7 @@ class _Nudger:
                 lanes, self._wanted = self._wanted, set()
             for lane in lanes:
                 _publish(lane)
+            time.sleep(PAUSE_SECONDS)
 
 
 def _publish(lane: str) -> None:

@@ -6,6 +6,7 @@ found everywhere. Words that only a seller needs are found in templates, where n
 
 import re
 import unicodedata
+from functools import lru_cache
 
 PROMOTIONAL = "promotional"  # the code of what is wrong
 # Letters that look like Latin ones, and digits and signs that are read as letters
@@ -204,6 +205,7 @@ _SELLERS_WORDS = re.compile(
 )
 
 
+@lru_cache(maxsize=4096)  # the same shops come again and again
 def find_promotion(text: str, *, is_template: bool = False) -> str:
     """The words in `text` that sell something, or ""; also those spelled out, or in look-alike letters."""
     plain = _plain(text)
@@ -212,16 +214,6 @@ def find_promotion(text: str, *, is_template: bool = False) -> str:
             if found := pattern.search(form):
                 return found.group().strip()
     return ""
-
-
-def find_promotion_in(data: object, pointer: str = "/data") -> str:
-    """The pointer of the first text in typed data that sells something, or ""."""
-    if isinstance(data, str):
-        return pointer if find_promotion(data) else ""
-    children = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
-    return next(
-        (found for name, one in children if (found := find_promotion_in(one, f"{pointer}/{name}"))), ""
-    )
 
 
 def _plain(text: str) -> str:

@@ -1,10 +1,8 @@
 """Thin: a task takes ids, calls one action, returns an outcome. Beat runs the same tasks as the nudges do."""
 
 import time
-from typing import Any
 
-from celery import shared_task
-
+from notifications.actions.claim import BATCH
 from notifications.actions.deliver import deliver_batch
 from notifications.actions.inbound import process_inbound
 from notifications.actions.replies import send_due_replies
@@ -16,7 +14,7 @@ from portal.celery import app
 LONGEST_RUN = 20.0  # seconds; then the task hands over to a fresh one
 
 
-@shared_task
+@app.task
 def deliver_due(lane: str) -> int:
     """Sends what is due in a lane, batch after batch; returns how many deliveries it took."""
     take_nudge(lane)
@@ -24,6 +22,8 @@ def deliver_due(lane: str) -> int:
     if lane == Lane.URGENT:
         send_due_replies()
     while count := deliver_batch(lane=lane):
+        if total == 0 and count >= BATCH:
+            nudge(lane)  # there is work for another thread
         total += count
         if time.monotonic() > end:
             nudge(lane)
@@ -31,7 +31,7 @@ def deliver_due(lane: str) -> int:
     return total
 
 
-@shared_task
+@app.task
 def work_inbound() -> int:
     """Works on the events that the hooks have stored; returns how many are done."""
     take_nudge(EVENTS)
@@ -44,16 +44,7 @@ def work_inbound() -> int:
     return total
 
 
-@shared_task
+@app.task
 def sweep_time() -> dict[str, int]:
     """See `notifications.actions.sweep`."""
     return sweep()
-
-
-@app.on_after_finalize.connect
-def _schedule(sender: Any, **_: Any) -> None:
-    """Each expires before its next turn, so that a worker that was away meets no heap of them."""
-    for lane in Lane.values:
-        sender.add_periodic_task(2.0, deliver_due.s(lane), queue=lane, expires=2, name=f"deliver-{lane}")
-    sender.add_periodic_task(2.0, work_inbound.s(), queue="events", expires=2, name="inbound")
-    sender.add_periodic_task(5.0, sweep_time.s(), queue="events", expires=5, name="sweep")

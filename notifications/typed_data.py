@@ -3,6 +3,7 @@
 import re
 from typing import Annotated, Any, NotRequired, TypedDict, get_type_hints
 
+from notifications.promotion import find_promotion
 from partners.clusters import Cluster
 from portal.api import shapes
 from portal.api.shapes import DAY, TIME, FieldError, Many, OneOf, Rule, Text
@@ -115,6 +116,14 @@ def field_names(cluster: str) -> list[str]:
 def find_errors(cluster: str, data: Any) -> list[FieldError]:
     """Everything wrong with `data`; an empty list when it is exactly what the cluster asks for."""
     return shapes.find_errors(DATA[Cluster(cluster)], data, "/data")
+
+
+def find_advertising(cluster: str, data: Any) -> str | None:
+    """The pointer of the first words that sell something, in data without errors; None is good. An account's
+    `ref` is not looked at: it has to be one of the grant, and the message shows its mask.
+    """
+    texts = shapes.free_texts(DATA[Cluster(cluster)], data, "/data")
+    return next((at for at, text in texts if at != "/data/account" and find_promotion(text)), None)
 
 
 def find_full_account_number(data: Any, pointer: str = "/data") -> str | None:

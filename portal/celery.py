@@ -4,10 +4,11 @@ import os
 
 import django
 from celery import Celery
-from celery.signals import beat_init, celeryd_init, setup_logging
+from celery.signals import beat_init, celeryd_init, setup_logging, worker_ready
 from django.conf import settings
 
 from portal.checks import refuse_unsafe_start
+from portal.collector import spare_what_stays
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 django.setup()
@@ -22,6 +23,11 @@ app.autodiscover_tasks(["notifications", "partners", "portal"])
 def _refuse_unsafe_start(**_: object) -> None:
     """Workers and beat; whoever only publishes has been checked at its own start."""
     refuse_unsafe_start()
+
+
+@worker_ready.connect
+def _spare_what_stays(**_: object) -> None:
+    spare_what_stays()
 
 
 @setup_logging.connect

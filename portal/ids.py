@@ -7,6 +7,7 @@ from uuid import UUID
 
 _lock = threading.Lock()
 _last = 0
+_A_STEP_BACK = 10_000 << 12  # ten seconds: more than a clock is ever slewed by
 
 
 class InvalidPublicId(ValueError):
@@ -15,13 +16,16 @@ class InvalidPublicId(ValueError):
 
 def uuid7() -> UUID:
     """A time-ordered UUID. Ids made by one process rise strictly: the 12 bits after the milliseconds count
-    fractions of a millisecond (RFC 9562 §6.2, method 3).
+    fractions of a millisecond (RFC 9562 §6.2, method 3). A clock that was set back is followed, or the ids would
+    tell of a time to come until it has caught up (§6.1).
     """
     global _last
     with _lock:
         now = time.time_ns()
         stamp = (now // 1_000_000) << 12 | (now % 1_000_000) * 4096 // 1_000_000
-        _last = stamp = max(stamp, _last + 1)
+        if stamp <= _last < stamp + _A_STEP_BACK:
+            stamp = _last + 1
+        _last = stamp
     high = (stamp >> 12) << 16 | 0x7000 | stamp & 0xFFF
     return UUID(int=high << 64 | 0b10 << 62 | secrets.randbits(62))
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from csp.constants import NONE, SELF
 
 from portal.environment import Environment
+from portal.schedule import BEAT_SCHEDULE
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 ENVIRONMENT = env = Environment(os.environ)
@@ -77,6 +78,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "portal.requests.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "portal.api.front.ApiFrontMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -242,6 +244,8 @@ DELIVERY_LEASE_SECONDS = env.number("DELIVERY_LEASE_SECONDS", 60, least=1, most=
 OUTBOUND_ALLOW_LOOPBACK = env.is_on("OUTBOUND_ALLOW_LOOPBACK") and not IS_PRODUCTION
 
 CELERY = {
+    # Tasks that one connection to the database serves; without a number, each task opens its own
+    "CELERY_DB_REUSE_MAX": 10_000,
     "broker_url": BROKER_URL.replace("unix://", "redis+socket://"),
     "task_ignore_result": True,
     "task_acks_late": True,
@@ -258,6 +262,7 @@ CELERY = {
     "worker_send_task_events": False,
     "worker_hijack_root_logger": False,
     "timezone": "UTC",
+    "beat_schedule": BEAT_SCHEDULE,
 }
 
 LOGGING_CONFIG = "portal.logs.configure"

@@ -1,8 +1,5 @@
 """The portal's own timed work."""
 
-from typing import Any
-
-from celery import shared_task
 from django.db import connection, transaction
 
 from portal.celery import app
@@ -10,7 +7,6 @@ from portal.mail.outbox import send_due_mail
 from portal.tenancy.context import scope
 from portal.tenancy.principal import Principal
 
-EVERY = 3600.0  # seconds
 # What is past its use. An idempotency key is promised for 24 hours.
 _CLEAN_UP = {
     "idempotency_keys": "DELETE FROM api_idempotencykey WHERE created_at < now() - interval '48 hours'",
@@ -20,7 +16,7 @@ _CLEAN_UP = {
 }
 
 
-@shared_task
+@app.task
 def clean_up() -> dict[str, int]:
     """Deletes what is past its use; returns how many rows of each kind."""
     removed = {}
@@ -31,13 +27,7 @@ def clean_up() -> dict[str, int]:
     return removed
 
 
-@shared_task
+@app.task
 def send_mail() -> int:
     """See `portal.mail.outbox`."""
     return send_due_mail()
-
-
-@app.on_after_finalize.connect
-def _schedule(sender: Any, **_: Any) -> None:
-    sender.add_periodic_task(EVERY, clean_up.s(), queue="events", expires=EVERY, name="clean-up")
-    sender.add_periodic_task(2.0, send_mail.s(), queue="events", expires=2, name="mail")

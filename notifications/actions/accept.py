@@ -16,8 +16,8 @@ from consents.actions.give import account_index
 from consents.policy import UNREACHABLE, VERDICT
 from notifications.lanes import EXPIRY, lane_of
 from notifications.nudge import nudge
-from notifications.promotion import PROMOTIONAL, find_promotion_in
-from notifications.typed_data import find_errors, find_full_account_number
+from notifications.promotion import PROMOTIONAL
+from notifications.typed_data import find_advertising, find_errors, find_full_account_number
 from partners.agreement_text import CLAUSES
 from partners.clusters import Cluster, Environment
 from portal.api.errors import Problem
@@ -195,7 +195,7 @@ def _check_data(facts: _Facts, request: Request, actor: Principal) -> None:
             "A full card or account number may never be sent.",
             errors=[{"pointer": pointer, "code": "full_account_number", "detail": "Send a mask instead."}],
         )
-    if pointer := find_promotion_in(request.data):
+    if pointer := find_advertising(str(facts.cluster), request.data):
         raise Problem(
             "invalid_data",
             "Advertising may never be sent.",

@@ -14,13 +14,14 @@ from portal.tenancy import prepared
 from portal.tenancy.context import scope
 from portal.tenancy.principal import Principal
 
-BATCH = 100
+BATCH = 200
 # A send may begin only this long after its claim; whoever ends a grant waits this out. Seconds.
 START_WITHIN = 0.5
 # A held delivery is judged again after this. Seconds.
 HOLD = 15
 ENDED = ("EXPIRED", "FAILED", "WITHDRAWN")
 
+# BATCH is written into the statement: a planner that does not know how few rows are picked reads whole tables
 _CLAIM = f"""
 WITH RECURSIVE banks AS (
     (SELECT partner_id FROM notifications_delivery
@@ -37,9 +38,9 @@ WITH RECURSIVE banks AS (
           AND d.next_attempt_at <= now() AND s.status = 'ACTIVE'
           AND (s.breaker_open_until IS NULL OR s.breaker_open_until <= now())
         ORDER BY d.next_attempt_at
-        LIMIT (SELECT ceil(%(batch)s::numeric / greatest(count(partner_id), 1)) FROM banks)
+        LIMIT (SELECT ceil({BATCH}::numeric / greatest(count(partner_id), 1)) FROM banks)
         FOR NO KEY UPDATE OF d SKIP LOCKED
-    ) due
+    ) due LIMIT {BATCH}
 ), judged AS MATERIALIZED (
     SELECT d.id, CASE WHEN d.expires_at <= now() THEN 'expired' ELSE {VERDICT.format(cluster="n.cluster")} END
         AS verdict
@@ -123,12 +124,12 @@ class Claimed:
         )  # fmt: skip
 
 
-def claim_due(*, lane: str, batch: int = BATCH) -> list[Claimed]:
-    """Takes up to `batch` due deliveries of a lane, shared out between its banks. Those with status SENDING
+def claim_due(*, lane: str) -> list[Claimed]:
+    """Takes up to BATCH due deliveries of a lane, shared out between its banks. Those with status SENDING
     are to be sent within START_WITHIN seconds; the others have been ended or put off by the same statement.
     """
     lease = settings.DELIVERY_LEASE_SECONDS
-    values: dict[str, Any] = {"lane": lane, "batch": batch, "held": list(HELD), "lease": lease}
+    values: dict[str, Any] = {"lane": lane, "held": list(HELD), "lease": lease}
     with scope(Principal.system()), transaction.atomic():
         claimed = [Claimed(*row) for row in prepared.run(_CLAIM, values)]
         tell(row.as_changed(row.status, row.reason) for row in claimed if row.status in ENDED)

@@ -22,7 +22,7 @@ from notifications.actions.accept import data_place
 from notifications.actions.claim import START_WITHIN, Claimed, claim_due
 from notifications.actions.outcome import BREAKER_AFTER, Result, write_results
 from notifications.channels import CHANNELS, Answer, Message, Outcome
-from notifications.courier import courier
+from notifications.courier import CONNECTIONS, courier
 from notifications.late import late_results
 from notifications.pace import Wanted, waits
 from notifications.wording import render
@@ -31,7 +31,10 @@ from portal.vault.crypto import CannotOpen, open_sealed, unwrap
 
 log = structlog.get_logger(__name__)
 PATIENCE = 1.0  # seconds
-MOST_IN_FLIGHT = 100  # sends of one sender that this process has under way
+MOST_IN_FLIGHT = (
+    CONNECTIONS // 2
+)  # sends of one sender under way: a silent platform leaves room for the others
+TURN = 0.05  # seconds until one that found no room is tried again
 _in_flight: Counter[UUID] = Counter()  # changed in the courier's loop only
 
 
@@ -70,7 +73,7 @@ def _pace(rows: list[Claimed]) -> tuple[list[Claimed], list[Result]]:
     for row, wait in zip(rows, waits(wanted), strict=True):
         most = 1 if row.breaker_failures >= BREAKER_AFTER else MOST_IN_FLIGHT - _in_flight[row.sender_id]
         if wait <= 0 and started[row.sender_id] >= most:
-            wait = 1.0
+            wait = TURN
         if wait > 0:
             results.append(Result(row, None, wait=wait))
         else:

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from consents.actions.link import address_index
 from notifications.actions.chat import hear
-from notifications.actions.receipts import apply_delivery, apply_echo, apply_read
+from notifications.actions.receipts import apply_delivery, apply_echo, apply_read, lock_recent
 from notifications.channels.messenger.events import split
 from notifications.models import InboundEvent
 from partners.models import Sender
@@ -27,6 +27,7 @@ PATIENCE = timedelta(minutes=5)
 LONGEST_PAUSE = timedelta(hours=1)
 GIVE_UP_AFTER = timedelta(days=1)
 RECEIPTS = ("delivery", "read")
+REPORTS = (*RECEIPTS, "echo")
 _PLACE = b"inbound.raw"
 # What people do comes before what platforms report: a STOP never waits behind receipts.
 _WAITING = """
@@ -76,6 +77,8 @@ def _process(conversation: bytes) -> int:
         )
         events = [(row, _open(row)) for row in waiting.order_by("id")]
         events.sort(key=lambda pair: (_said_at(pair[1]), pair[0].id))
+        if any(row.kind in REPORTS for row, _ in events):
+            lock_recent(events[0][0].sender, conversation)
         return sum(_work_on(row, event) for row, event in events)
 
 

@@ -37,7 +37,11 @@ BREAKER_SECONDS = 10
 
 # A state's rank only rises: what a receipt has told, or the sweep decided, stays, but for an answer that says SENT.
 _APPLIES = "(d.status = 'SENDING' OR (d.status = 'UNCONFIRMED' AND x.status = 'SENT'))"
+# Rows are locked in the order of their ids by whoever locks several, so that no two wait for each other
 _UPDATE = f"""
+WITH locked AS MATERIALIZED (
+    SELECT id FROM notifications_delivery WHERE id = ANY (%s::uuid[]) ORDER BY id FOR NO KEY UPDATE
+)
 UPDATE notifications_delivery d SET
     status = CASE WHEN {_APPLIES} THEN x.status ELSE d.status END,
     reason = CASE WHEN {_APPLIES} THEN x.reason ELSE d.reason END,
@@ -50,6 +54,7 @@ UPDATE notifications_delivery d SET
 FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::int[], %s::timestamptz[], %s::timestamptz[],
             %s::timestamptz[], %s::timestamptz[])
     AS x(id, status, reason, provider_id, uncounted, sent_at, next_attempt_at, lease_until, ended_at)
+JOIN locked USING (id)
 WHERE d.id = x.id RETURNING d.id, d.status = x.status
 """  # noqa: S608 (made of our own constants)
 _ATTEMPTS = """
@@ -146,11 +151,13 @@ def _retry(row: Claimed, answer: Answer, now: datetime) -> _Change:
 
 def _write_rows(results: list[Result], changes: list[_Change]) -> set[UUID]:
     """Returns the deliveries that took the new state: not those whose receipt was faster."""
+    ids = [result.row.id for result in results]
     with connection.cursor() as cursor:
         cursor.execute(
             _UPDATE,
             [
-                [result.row.id for result in results],
+                ids,
+                ids,
                 *(
                     [getattr(change, name) for change in changes]
                     for name in (

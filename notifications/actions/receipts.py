@@ -24,12 +24,25 @@ _OF_ACCOUNT = """
 d.account_id IN (SELECT id FROM consents_linkedaccount WHERE sender_id = %(sender)s AND address_index = %(address)s)
 AND d.sent_at <= %(until)s
 """
+# Deliveries whose outcome a worker may be about to write (see notifications.actions.outcome)
+_LOCK_RECENT = """
+SELECT id FROM notifications_delivery WHERE account_id IN
+    (SELECT id FROM consents_linkedaccount WHERE sender_id = %(sender)s AND address_index = %(address)s)
+AND status IN ('SENDING', 'SENT', 'DELIVERED') AND lease_until > now() - interval '1 minute'
+ORDER BY id FOR NO KEY UPDATE
+"""
 _ECHOED = _ADVANCE.format(times="sent_at = COALESCE(d.sent_at, d.start_by)", which="d.id = %(id)s")
 _DELIVERED_IDS = _ADVANCE.format(times="delivered_at = %(at)s", which="d.provider_id = ANY (%(mids)s)")
 _DELIVERED = _ADVANCE.format(times="delivered_at = %(at)s", which=_OF_ACCOUNT)
 _READ = _ADVANCE.format(
     times="read_at = %(at)s, delivered_at = COALESCE(d.delivered_at, %(at)s)", which=_OF_ACCOUNT
 )
+
+
+def lock_recent(sender: Sender, address_index: bytes) -> None:
+    """Takes the locks that a conversation's receipts may need, in the order in which everybody takes them."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK_RECENT, {"sender": sender.id, "address": address_index})
 
 
 def apply_echo(sender: Sender, message: dict[str, Any]) -> bool:

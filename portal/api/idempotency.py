@@ -11,13 +11,23 @@ from django.http import HttpRequest
 from rest_framework.response import Response
 
 from portal.api.errors import Problem
-from portal.api.models import IdempotencyKey
+from portal.tenancy import prepared
 from portal.tenancy.principal import Principal
-from portal.vault.crypto import open_sealed, seal
+from portal.vault.crypto import DataKeyMaterial, open_sealed, seal, unwrap
 from portal.vault.keys import data_key_for
 
 KEY_PATTERN = "[!-~]([ -~]{0,253}[!-~])?"  # spaces only inside
 _KEY = re.compile(KEY_PATTERN)
+_READ = (
+    "SELECT fingerprint, status, body FROM api_idempotencykey WHERE client_id = %(client)s AND key = %(key)s"
+)
+_WRITE = """
+INSERT INTO api_idempotencykey (partner_id, client_id, key, fingerprint, status, body)
+VALUES (%(partner)s, %(client)s, %(key)s, %(fingerprint)s, %(status)s, %(body)s)
+"""
+_KEY_OF_BANK = (
+    "SELECT id, kek_id, wrapped FROM vault_datakey WHERE partner_id = %(partner)s AND person_id IS NULL"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,26 +54,36 @@ def replay_or_begin(*, principal: Principal, key: Key) -> Response | None:
 
     Raises the problem `idempotency_key_reused`.
     """
-    stored = IdempotencyKey.objects.filter(client_id=principal.id, key=key.value).first()
-    if stored is None:
+    rows = prepared.run(_READ, {"client": principal.id, "key": key.value})
+    if not rows:
         return None
-    if bytes(stored.fingerprint) != key.fingerprint:
+    [(fingerprint, status, body)] = rows
+    if fingerprint != key.fingerprint:
         raise Problem("idempotency_key_reused")
-    body = json.loads(open_sealed(data_key_for(stored.partner_id), stored.body, aad=_place(principal, key)))
-    return Response(body, status=stored.status, headers={"Idempotent-Replayed": "true"})
+    content = open_sealed(_data_key(principal), body, aad=_place(principal, key))
+    return Response(json.loads(content), status=status, headers={"Idempotent-Replayed": "true"})
 
 
 def finish(*, principal: Principal, key: Key, status: int, body: Any) -> None:
     """Keeps the answer, sealed, in the request's transaction. Raises IntegrityError (see `lost_race`)."""
-    content = json.dumps(body).encode()
-    IdempotencyKey.objects.create(
-        partner_id=principal.partner_id,
-        client_id=principal.id,
-        key=key.value,
-        fingerprint=key.fingerprint,
-        status=status,
-        body=seal(data_key_for(principal.partner_id), content, aad=_place(principal, key)),
-    )
+    values = {
+        "partner": principal.partner_id,
+        "client": principal.id,
+        "key": key.value,
+        "fingerprint": key.fingerprint,
+        "status": status,
+        "body": seal(_data_key(principal), json.dumps(body).encode(), aad=_place(principal, key)),
+    }
+    prepared.run(_WRITE, values)
+
+
+def _data_key(principal: Principal) -> DataKeyMaterial:
+    """The bank's own. Read each time: once destroyed, nothing may be sealed or opened with it."""
+    rows = prepared.run(_KEY_OF_BANK, {"partner": principal.partner_id})
+    if not rows:
+        return data_key_for(principal.partner_id)  # makes it
+    [(key_id, kek_id, wrapped)] = rows
+    return unwrap(wrapped, key_id=key_id, kek_id=kek_id)
 
 
 def _place(principal: Principal, key: Key) -> bytes:

@@ -10,7 +10,7 @@ Each is a TypedDict whose members say their shape and their meaning:
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cache, cached_property, partial
@@ -285,6 +285,17 @@ def find_errors(kind: Any, data: Any, pointer: str = "") -> list[FieldError]:
     except Invalid as invalid:
         return invalid.below(pointer)
     return []
+
+
+def free_texts(kind: Any, data: Mapping[str, Any], pointer: str = "") -> Iterator[tuple[str, str]]:
+    """What people wrote in `data`, which fits that TypedDict: each `Text`, with its pointer."""
+    for name, (shape, *_) in _members(kind).items():
+        value = data.get(name)
+        if isinstance(value, str) and isinstance(shape, Text):
+            yield f"{pointer}/{name}", value
+        elif isinstance(value, list) and isinstance(shape, Many):
+            for place, item in enumerate(value):
+                yield from free_texts(shape.kind, item, f"{pointer}/{name}/{place}")
 
 
 def _read_object(kind: Any, data: Any, *, ignore_unknown: bool = False) -> Any:

@@ -113,5 +113,5 @@ def _worker_options(name: str, queues: str) -> list[str]:
     """Threads, because the work waits on the network; one task each, so that none is held back behind
     another.
     """
-    chosen = ["-Q", queues, "-n", f"{name}@%h", "--pool", "threads", "--concurrency", "2", "-l", "INFO"]
+    chosen = ["-Q", queues, "-n", f"{name}@%h", "--pool", "threads", "--concurrency", "3", "-l", "INFO"]
     return [*chosen, "--prefetch-multiplier", "1", "-O", "fair", "--without-gossip", "--without-mingle"]

@@ -16,5 +16,5 @@ def run(statement: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     """Runs it in the current transaction, with `%(name)s` for values; returns its rows, if it has any."""
     with connection.wrap_database_errors:
         cursor = psycopg.Cursor(connection.connection)
-        cursor.execute(statement, values, prepare=True)
+        cursor.execute(statement, values, prepare=True, binary=True)
         return cursor.fetchall() if cursor.description else []
