@@ -134,6 +134,7 @@ MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not IS_PRODUCTION
 MFA_TOTP_ISSUER = "Parley"
+MFA_TOTP_TOLERANCE = 1  # a code that was right 30 s ago is taken once more (RFC 6238 §5.2)
 
 EMAIL_BACKEND = env.text(
     "EMAIL_BACKEND",

@@ -2,12 +2,13 @@
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.conftest import PASSWORD
+from tests.looks import looks_right
 
 from .conftest import Phone
 
@@ -43,28 +44,13 @@ def window(browser: Any) -> Iterator[Any]:
     assert errors == []
 
 
-@pytest.fixture
-def looks_right() -> Callable[[Any], None]:
-    """Accessible, and as wide as the window."""
-    from axe_playwright_python.sync_playwright import Axe
-
-    def check(page: Any) -> None:
-        found = Axe().run(page).response["violations"]
-        assert [(one["id"], [node["target"] for node in one["nodes"]]) for one in found] == []
-        assert page.evaluate("document.documentElement.scrollWidth") <= 360
-
-    return check
-
-
 def sign_in(page: Any) -> None:
     page.get_by_label("E-mail", exact=False).fill("ana@people.example")
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.locator("main").get_by_role("button", name="Sign in", exact=True).click()
 
 
-def test_from_the_chat_by_messengers_button(
-    window: Any, portal: Any, phone: Phone, looks_right: Callable[[Any], None]
-) -> None:
+def test_from_the_chat_by_messengers_button(window: Any, portal: Any, phone: Phone) -> None:
     from playwright.sync_api import expect
 
     chat = window.new_page()
@@ -93,9 +79,7 @@ def test_from_the_chat_by_messengers_button(
     looks_right(done)
 
 
-def test_from_ones_own_pages_by_an_m_me_link(
-    window: Any, portal: Any, looks_right: Callable[[Any], None]
-) -> None:
+def test_from_ones_own_pages_by_an_m_me_link(window: Any, portal: Any) -> None:
     from playwright.sync_api import expect
 
     page = window.new_page()

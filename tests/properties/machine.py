@@ -1,7 +1,6 @@
 """What all state machines share: an example in a transaction that never commits, and who acts."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +12,6 @@ from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
 from partners.refusals import Refused
-from portal import ids
 from portal.tenancy.permissions import Permission
 from portal.tenancy.principal import Kind, Principal
 from tests.isolation.stage import Stage, rolled_back
@@ -36,15 +34,9 @@ class Machine(RuleBasedStateMachine):
         self._example.__exit__(None, None, None)
 
 
-@contextmanager
-def travel(moment: datetime) -> Iterator[Any]:
-    """Another time, that passes only when it is told to. Ids made then do not push later ones into it."""
-    last = ids._last
-    try:
-        with time_machine.travel(moment, tick=False) as clock:
-            yield clock
-    finally:
-        ids._last = last
+def travel(moment: datetime) -> Any:
+    """Another time, that passes only when it is told to."""
+    return time_machine.travel(moment, tick=False)
 
 
 def explore(machine: Callable[[Stage], Machine], stage: Stage, *, examples: int, steps: int) -> None:

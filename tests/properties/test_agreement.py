@@ -195,7 +195,7 @@ class Negotiating(Machine):
 
 
 def test_signatures(stage: Stage) -> None:
-    explore(Negotiating, stage, examples=60, steps=30)
+    explore(Negotiating, stage, examples=30, steps=30)
 
 
 def test_one_person_cannot_sign_for_both_sides(stage: Stage) -> None:

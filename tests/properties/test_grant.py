@@ -234,7 +234,7 @@ class Sharing:
     days=st.sampled_from([1, 30, 89, 90, 91, 365]),
     events=st.lists(EVENTS, min_size=1, max_size=8),
 )
-@settings(max_examples=2 * settings.default.max_examples)
+@settings(max_examples=settings.default.max_examples)
 def test_nothing_is_shared_but_what_all_allow(
     stage: Stage, customer: str, clusters: list[str], days: int, events: list[tuple[Any, ...]]
 ) -> None:

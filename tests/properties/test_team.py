@@ -144,4 +144,4 @@ class Team(Machine):
 
 
 def test_the_team(stage: Stage) -> None:
-    explore(Team, stage, examples=40, steps=30)
+    explore(Team, stage, examples=16, steps=30)

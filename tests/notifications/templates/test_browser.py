@@ -15,6 +15,7 @@ from notifications.models import TemplateVersion
 from partners.access import member_principal
 from portal.ids import public_id
 from portal.tenancy.context import scope
+from tests.looks import looks_right
 
 from .conftest import BODY, LIST, SYSTEM, browser, page_of, review_of
 
@@ -23,7 +24,6 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: install it, or name its path in CHROMIUM"),
 ]
-WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 
 @pytest.fixture(scope="module")
@@ -66,24 +66,6 @@ def tab_of(chromium: Any, committed_world: Any) -> Iterator[Callable[..., Any]]:
 def owner(committed_world: Any) -> Any:
     """Norden's owner."""
     return committed_world.bank.members[0].user
-
-
-def looks_right(tab: Any) -> None:
-    """In light and dark, on a phone and on a desk."""
-    from axe_playwright_python.sync_playwright import Axe
-
-    rules = {"runOnly": {"type": "tag", "values": WCAG}}
-    for width in (360, 1280):
-        tab.set_viewport_size({"width": width, "height": 800})
-        assert tab.evaluate("document.documentElement.scrollWidth") <= width, (tab.url, width)
-        for scheme in ("light", "dark"):
-            tab.emulate_media(color_scheme=scheme)
-            found = Axe().run(tab, options=rules).response["violations"]
-            broken = [(one["id"], [node["target"] for node in one["nodes"]]) for one in found]
-            assert broken == [], (tab.url, width, scheme)
-            if folder := os.environ.get("SCREENSHOTS"):
-                name = tab.url.split("//")[-1].partition("/")[2].translate({ord(one): "-" for one in "/?#="})
-                tab.screenshot(path=f"{folder}/{name[-60:]}-{width}-{scheme}.png", full_page=True)
 
 
 def test_the_phone_shows_what_is_typed_and_the_keyboard_is_enough(tab_of: Any, owner: Any) -> None:

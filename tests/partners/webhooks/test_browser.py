@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -15,6 +16,7 @@ from pytest_django.live_server_helper import LiveServer
 from partners.webhooks import EventType
 from partners.webhooks.engine import deliver_due
 from portal.ids import public_id
+from tests import looks
 
 from .conftest import answer, deliveries
 
@@ -23,7 +25,6 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: install it, or name its path in CHROMIUM"),
 ]
-WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 LIST = "/partners/norden/webhooks"
 
 
@@ -61,29 +62,8 @@ def tab(browser: Any, bank: Any) -> Iterator[Any]:
 
 @pytest.fixture
 def looks_right(tab: Any) -> Callable[[], None]:
-    """Checks the page that is open, in light and dark, on a phone and on a desk."""
-    from axe_playwright_python.sync_playwright import Axe
-
-    rules = {"runOnly": {"type": "tag", "values": WCAG}}
-
-    def check() -> None:
-        for width in (360, 1280):
-            tab.set_viewport_size({"width": width, "height": 800})
-            assert tab.evaluate("document.documentElement.scrollWidth") <= width, (tab.url, width)
-            for scheme in ("light", "dark"):
-                tab.emulate_media(color_scheme=scheme)
-                found = Axe().run(tab, options=rules).response["violations"]
-                broken = [(one["id"], [node["target"] for node in one["nodes"]]) for one in found]
-                assert broken == [], (tab.url, width, scheme)
-                if folder := os.environ.get("SCREENSHOTS"):
-                    name = (
-                        tab.url.split("/webhooks")[-1].translate({ord(one): "-" for one in "/?#="}) or "list"
-                    )
-                    tab.screenshot(
-                        path=f"{folder}/{name[:14]}{name[-9:]}-{width}-{scheme}.png", full_page=True
-                    )
-
-    return check
+    """Checks the page that is open."""
+    return partial(looks.looks_right, tab)
 
 
 def test_events_show_in_the_inbox_by_themselves(bank: Any, tab: Any, looks_right: Callable[[], None]) -> None:

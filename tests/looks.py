@@ -1,0 +1,29 @@
+"""How a page has to look: no wider than the window, and without a fault that axe finds (WCAG 2.2 AA)."""
+
+import os
+import re
+from typing import Any
+
+WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+# Each width and each theme once: neither changes what the other may break
+LOOKS = ((360, "dark"), (1280, "light"))
+_FIND = """rules => axe.run({runOnly: {type: 'tag', values: rules}, resultTypes: ['violations']})
+    .then(found => found.violations.map(one => [one.id, one.nodes.map(node => node.target.join(' '))]))"""
+
+
+def looks_right(tab: Any, *, rules: list[str] = WCAG) -> None:
+    """Checks the page that is open on a phone and on a desk, in dark and in light. With SCREENSHOTS set to a
+    folder, the page is kept there as well.
+    """
+    from axe_playwright_python.base import AXE_SCRIPT
+
+    for width, scheme in LOOKS:
+        tab.set_viewport_size({"width": width, "height": 800})
+        tab.emulate_media(color_scheme=scheme)
+        assert tab.evaluate("document.documentElement.scrollWidth") <= width, (tab.url, width)
+        if not tab.evaluate("'axe' in window"):
+            tab.evaluate(AXE_SCRIPT)
+        assert tab.evaluate(_FIND, rules) == [], (tab.url, width, scheme)
+        if folder := os.environ.get("SCREENSHOTS"):
+            name = re.sub(r"\W+", "-", tab.url.split("//")[-1].partition("/")[2])[-70:]
+            tab.screenshot(path=f"{folder}/{name}-{width}-{scheme}.png", full_page=True)
