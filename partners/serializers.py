@@ -9,7 +9,7 @@ from portal.api.shapes import CLOCK, OneOf, Pattern, public_id
 
 Clusters = list[Annotated[str, OneOf(tuple(Cluster.values))]]
 EnvironmentName = Annotated[str, OneOf(tuple(Environment.values)), "The client's own; never a parameter."]
-SOME = Pattern(".+", "This must be a token.", longest=10_000)
+SOME = Pattern(r"[\s\S]+", "This must be a token.", longest=10_000)
 
 
 class ClientSummary(TypedDict):

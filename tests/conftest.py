@@ -13,14 +13,31 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import psycopg
 import pytest
 from django.conf import settings
 from django.db import connections
+from xdist.scheduler import LoadFileScheduling
 
 ROOT = Path(__file__).resolve().parent.parent
 PASSWORD = "correct horse battery staple"
+
+
+class _Schedule(LoadFileScheduling):
+    """Each file in one process, and all that break the demo in the same one: starting it takes a while."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        has_demo = file.startswith("tests/faults/") and "launcher" not in file
+        return "tests/faults" if has_demo else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _Schedule:
+    """In the order of their names: sorted by how many tests they hold, the slowest files would come last."""
+    config.option.loadscopereorder = False
+    return _Schedule(config, log)
 
 
 @pytest.fixture(scope="session")

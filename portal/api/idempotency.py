@@ -40,7 +40,7 @@ class Key:
 
 def read_key(request: HttpRequest) -> Key | None:
     """The key of the request, or None when it has none; raises `invalid_request` for a bad one."""
-    value = request.headers.get("Idempotency-Key")
+    value = request.META.get("HTTP_IDEMPOTENCY_KEY")
     if value is None:
         return None
     if not _KEY.fullmatch(value):

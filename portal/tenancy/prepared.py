@@ -17,4 +17,5 @@ def run(statement: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     with connection.wrap_database_errors:
         cursor = psycopg.Cursor(connection.connection)
         cursor.execute(statement, values, prepare=True, binary=True)
-        return cursor.fetchall() if cursor.description else []
+        has_rows = cursor.pgresult is not None and cursor.pgresult.nfields > 0
+        return cursor.fetchall() if has_rows else []
