@@ -41,7 +41,14 @@ MEMBER = [
         ],
     ),
     Group("Run", [Entry("Deliveries", "member-deliveries")]),
-    Group("Govern", [Entry("Team", "member-team"), Entry("Leaving", "member-leaving")]),
+    Group(
+        "Govern",
+        [
+            Entry("Team", "member-team"),
+            Entry("Single sign-on", "member-sign-on"),
+            Entry("Leaving", "member-leaving"),
+        ],
+    ),
 ]
 STAFF = [
     Group("Review", [Entry("Templates", "staff-templates")]),

@@ -10,6 +10,7 @@ from partners.views import (
     production,
     register,
     senders,
+    sso,
     staff_agreements,
     staff_invitations,
     staff_partner,
@@ -25,6 +26,7 @@ _SENDER = f"{_SENDERS}/<str:snd>"
 _STAFF = "staff/partners/<slug:slug>"
 _ENDPOINT = f"{_WEBHOOKS}/<str:whk>"
 _TEAM = "partners/<slug:slug>/team"
+_SIGN_ON = "partners/<slug:slug>/sign-on"
 _STAFF_INVITATION = "staff/invitations/<str:biv>"
 _AGREEMENT = "partners/<slug:slug>/agreement"
 _VERSION = f"{_AGREEMENT}/<str:agv>"
@@ -90,6 +92,14 @@ urlpatterns = [
     path(f"{_ENDPOINT}/delete", webhooks.delete, name="member-webhook-delete"),
     path(f"{_ENDPOINT}/deliveries/<str:dlv>", webhooks.delivery, name="member-webhook-delivery"),
     path(f"{_ENDPOINT}/deliveries/<str:dlv>/resend", webhooks.resend, name="member-webhook-resend"),
+    path("sign-in/bank", sso.sign_in, name="sign-in-by-bank"),
+    path("invitations/<str:token>/bank", sso.join, name="invitation-by-bank"),
+    path(_SIGN_ON, sso.sign_on, name="member-sign-on"),
+    path(f"{_SIGN_ON}/set-up", sso.set_up, name="member-sign-on-set-up"),
+    path(f"{_SIGN_ON}/check", sso.check, name="member-sign-on-check"),
+    path(f"{_SIGN_ON}/mode", sso.mode, name="member-sign-on-mode"),
+    path(f"{_SIGN_ON}/link", sso.link, name="member-sign-on-link"),
+    path(f"{_SIGN_ON}/unlink", sso.unlink, name="member-sign-on-unlink"),
     path(_CLIENTS, clients.clients, name="member-clients"),
     path(f"{_CLIENTS}/create/<slug:environment>", clients.create, name="member-client-create"),
     path(_CLIENT, clients.client, name="member-client"),

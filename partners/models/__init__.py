@@ -13,6 +13,7 @@ from partners.models.membership import Membership
 from partners.models.partner import Partner, PartnerGroupPermission, PartnerUserPermission
 from partners.models.production import Production, Stop
 from partners.models.sender import Sender
+from partners.models.sso import SignOn
 from partners.models.webhook import (
     WebhookAttempt,
     WebhookDelivery,
@@ -39,6 +40,7 @@ __all__ = [
     "PartnerUserPermission",
     "Production",
     "Sender",
+    "SignOn",
     "Stop",
     "WebhookAttempt",
     "WebhookDelivery",

@@ -18,6 +18,7 @@ from partners.models import Invitation, JoinRequest, Membership, Partner
 from partners.pages import member_page
 from partners.refusals import Refused
 from partners.roles import ROLE_WORDS
+from partners.sso.reading import sign_on_for, start_url
 from partners.team import (
     get_invitation_for,
     get_join_request_for,
@@ -183,10 +184,12 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
 
 def _letter(request: HttpRequest, found: Invitation) -> dict[str, Any]:
     user = request.user
-    is_member = False
-    if user.is_authenticated:
-        with scope(Principal.system()):
+    is_member, by_bank = False, ""
+    with scope(Principal.system()):
+        if user.is_authenticated:
             is_member = Membership.objects.filter(partner=found.partner, user=user).exists()
+        elif (sign_on := sign_on_for(found.email)) is not None and sign_on.partner_id == found.partner_id:
+            by_bank = f"{start_url(found.partner_id)}?invitation={request.path.rpartition('/')[2]}"
     word, sentence = ROLE_WORDS[found.role]
     return {
         "invitation": found,
@@ -195,6 +198,7 @@ def _letter(request: HttpRequest, found: Invitation) -> dict[str, Any]:
         "role_words": sentence,
         "ended": invitations.ENDED.get(found.state, ""),
         "is_member": is_member,
+        "by_bank": by_bank,
         "is_reader": user.is_authenticated and has_address(user, found.email),
     }
 

@@ -6,9 +6,10 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core import context as allauth_context
 from allauth.mfa.adapter import DefaultMFAAdapter
 from django.contrib.sites.shortcuts import get_current_site
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
+from portal.accounts.bank_session import ARRIVALS, GATES
 from portal.accounts.sealing import open_text, seal_text
 from portal.mail.outbox import queue_mail
 
@@ -32,6 +33,26 @@ class AccountAdapter(DefaultAccountAdapter):
     def get_signup_redirect_url(self, request: HttpRequest) -> str:
         """The same as after signing in."""
         return reverse("start")
+
+    def pre_login(self, request: HttpRequest, user: Any, **named: Any) -> HttpResponse | None:
+        """What stands at the door: a bank may want its people to come through its own."""
+        if (answer := super().pre_login(request, user, **named)) is not None:
+            return answer
+        login = (named["signal_kwargs"] or {}).get("sociallogin")
+        answers = (gate(request, user, login) for gate in GATES)
+        return next((answer for answer in answers if answer is not None), None)
+
+    def post_login(self, request: HttpRequest, user: Any, **named: Any) -> HttpResponse:
+        """Tells those who wait for it."""
+        login = (named["signal_kwargs"] or {}).get("sociallogin")
+        for arrived in ARRIVALS:
+            arrived(request, user, login)
+        return super().post_login(request, user, **named)
+
+    def get_login_stages(self) -> list[str]:
+        """The second step is ours: a bank may have vouched for it."""
+        ours = {"allauth.mfa.stages.AuthenticateStage": "portal.accounts.bank_session.SecondStep"}
+        return [ours.get(stage, stage) for stage in super().get_login_stages()]
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """By way of rows, like all our e-mail: a mail server that is away holds up nobody's sign-up."""

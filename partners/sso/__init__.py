@@ -1,0 +1,1 @@
+"""Signing in through a bank's own OpenID Connect provider."""

@@ -1,0 +1,127 @@
+"""Somebody comes back from their bank: signed in, shown what to confirm, or refused with a sentence."""
+
+import time
+from typing import Any
+
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+
+from partners.models import SignOn
+from partners.sso.provider import Identity
+from partners.sso.reading import (
+    domain_in,
+    domains_reached,
+    is_in_team,
+    links_of,
+    sign_on_of,
+    sign_on_required_of,
+    start_url,
+)
+from portal.accounts.bank_session import Mark, link_first, mark_session
+from portal.audit.codes import Code
+from portal.audit.record import record
+from portal.tenancy.context import scope
+from portal.tenancy.principal import Kind, Principal
+
+_KEPT = "bank_identity"
+_KEPT_FOR = 600  # seconds until what the bank said must have been confirmed
+
+
+def receive(request: HttpRequest, login: Any) -> HttpResponse | None:
+    """What to answer; None for somebody who is linked and may come in."""
+    identity = login.identity
+    with transaction.atomic(), scope(Principal.system()):
+        sign_on = sign_on_of(identity.partner_id)
+        if sign_on is None or sign_on.issuer != identity.issuer:
+            return _say(request, "Your bank does not use this any more.")
+        user = login.user
+        invitation = login.state.get("invitation")
+        is_member = is_in_team(sign_on.partner_id, user)
+        reason = _reason(sign_on, identity, user, is_member, bool(invitation))
+        if reason:
+            record(
+                Code.SIGN_ON_REFUSED,
+                actor=Principal(Kind.MEMBER, id=user.pk if user else None),
+                target=sign_on,
+                partner_id=sign_on.partner_id,
+                data={"reason": reason},
+            )
+            return _say(request, reason)
+        if user is not None and is_member:
+            login.state["next"] = reverse("member-home", args=[sign_on.partner.slug])
+            return None
+        if not invitation and not is_in_team(sign_on.partner_id, request.user):
+            words = (
+                f"This sign-in of {sign_on.partner.name} is not linked to an account here. If you are in its team,"
+                " sign in the usual way once, and link it on the page “Single sign-on”. If not, ask an owner of"
+                " the team for an invitation."
+            )
+            return _say(request, words)
+    request.session[_KEPT] = {**identity._asdict(), "until": time.time() + _KEPT_FOR}
+    if invitation:
+        return redirect("invitation-by-bank", invitation)
+    return redirect("member-sign-on-link", sign_on.partner.slug)
+
+
+def kept_identity(request: HttpRequest, partner_id: Any) -> Identity | None:
+    """Whom this bank's provider named in this session a moment ago."""
+    kept = dict(request.session.get(_KEPT) or {})
+    if kept.pop("until", 0) < time.time() or kept["partner_id"] != str(partner_id):
+        return None
+    return Identity(**kept)
+
+
+def forget_identity(request: HttpRequest) -> None:
+    """It was used, or is not wanted."""
+    request.session.pop(_KEPT, None)
+
+
+def at_the_door(request: HttpRequest, user: Any, login: Any) -> HttpResponse | None:
+    """Refuses another way in to whom the bank allows only its own; else notes what the bank vouches for."""
+    with transaction.atomic(), scope(Principal.system()):
+        if login is not None:
+            sign_on = sign_on_of(login.account.provider)
+            if sign_on is not None:
+                partner, has_second_step = sign_on.partner, login.identity.has_second_step
+                mark_session(request, Mark(str(user.pk), partner.slug, partner.name, has_second_step))
+            return None
+        sign_on = sign_on_required_of(user)
+        if sign_on is None:
+            return None
+        if not links_of(sign_on.partner_id).filter(user=user).exists():
+            link_first(request, sign_on.partner.slug)
+            return None
+    context = {"bank": sign_on.partner.name, "start": start_url(sign_on.partner_id)}
+    return render(request, "account/bank_required.html", context, status=403)
+
+
+def has_arrived(request: HttpRequest, user: Any, login: Any) -> None:
+    """Writes the trail."""
+    if login is None:
+        return
+    with transaction.atomic(), scope(Principal.system()):
+        if (sign_on := sign_on_of(login.account.provider)) is not None:
+            actor = Principal(Kind.MEMBER, id=user.pk)
+            record(Code.SIGN_ON_USED, actor=actor, target=sign_on, partner_id=sign_on.partner_id)
+
+
+def _reason(sign_on: SignOn, identity: Identity, user: Any, is_member: bool, is_invited: bool) -> str:
+    """Why not, in a sentence without personal data; "" where nothing speaks against it."""
+    name = sign_on.partner.name
+    if domain_in(identity.email) not in domains_reached(sign_on):
+        return f"The address that {name} told is not at a domain of its own, so it does not count here."
+    if user is None:
+        return ""
+    if user.staff_role:
+        return "Platform staff cannot act for a bank. Use an account of the bank’s."
+    if not is_member and not is_invited:
+        return f"You are not in the team of {name} any more. An owner of the team can invite you again."
+    if is_member and not sign_on.is_on:
+        return f"{name} has not turned its single sign-on on. Sign in with your password."
+    return ""
+
+
+def _say(request: HttpRequest, words: str) -> HttpResponse:
+    return render(request, "socialaccount/authentication_error.html", {"words": words}, status=403)

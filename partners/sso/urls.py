@@ -1,0 +1,10 @@
+"""Routes of allauth's, under /accounts/: to a bank's provider and back."""
+
+from django.urls import path
+
+from partners.sso import views
+
+urlpatterns = [
+    path("bank/<uuid:provider_id>/", views.begin, name="openid_connect_login"),
+    path("bank/<uuid:provider_id>/callback", views.callback, name="openid_connect_callback"),
+]

@@ -1,0 +1,67 @@
+"""To a bank's provider and back."""
+
+from typing import Any
+from uuid import UUID
+
+from allauth.core import ratelimit
+from allauth.socialaccount.adapter import get_adapter
+from allauth.socialaccount.helpers import render_authentication_error
+from allauth.socialaccount.models import SocialApp
+from allauth.socialaccount.providers.oauth2.client import OAuth2Error
+from django.conf import settings
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from partners.sso.provider import BankAdapter, BankProvider, Callback
+from partners.sso.reading import is_in_team, sign_on_of
+from portal.accounts.bank_session import is_marked
+from portal.tenancy.context import scope
+from portal.tenancy.principal import Principal
+
+COOKIE, REMEMBERED = "bank", 180 * 86_400  # seconds
+
+
+@never_cache
+@require_safe
+def begin(request: HttpRequest, provider_id: UUID) -> HttpResponse:
+    """Off to the bank. While its sign-on is off, only for its own members, who may link theirs."""
+    if (limited := ratelimit.consume_or_429(request, action="login")) is not None:
+        return limited
+    with transaction.atomic(), scope(Principal.system()):
+        sign_on = sign_on_of(provider_id)
+        if sign_on is None or not (sign_on.is_on or is_in_team(provider_id, request.user)):
+            raise Http404
+    provider = _provider(request, provider_id)
+    try:
+        return provider.begin(request, invitation=request.GET.get("invitation", "")[:100])
+    except OAuth2Error as error:
+        return render_authentication_error(request, provider, exception=error)
+
+
+@never_cache
+@require_safe
+def callback(request: HttpRequest, provider_id: UUID) -> HttpResponse:
+    """Back from the bank."""
+    _provider(request, provider_id)
+    view = Callback.adapter_view(BankAdapter(request, str(provider_id)))
+    answer = view(request)
+    return remember(answer, provider_id) if answer.status_code == 302 and is_marked(request) else answer
+
+
+def remember(answer: HttpResponse, partner_id: UUID | str) -> HttpResponse:
+    """The next sign-in on this device finds its bank by itself."""
+    answer.set_signed_cookie(
+        COOKIE, str(partner_id), salt=COOKIE, max_age=REMEMBERED, httponly=True, samesite="Lax",
+        secure=settings.SESSION_COOKIE_SECURE,
+    )  # fmt: skip
+    return answer
+
+
+def _provider(request: HttpRequest, provider_id: UUID) -> BankProvider:
+    adapter: Any = get_adapter(request)
+    try:
+        return adapter.get_provider(request, provider=str(provider_id))
+    except SocialApp.DoesNotExist as error:
+        raise Http404 from error
