@@ -6,12 +6,14 @@ from functools import wraps
 from typing import Any
 
 from allauth.account.decorators import reauthentication_required
+from allauth.core.exceptions import ReauthenticationRequired
 from django.contrib.auth.decorators import login_required
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, QueryDict
 
 from partners.access import member_principal, require, staff_principal
 from partners.models import Partner
+from portal.accounts.bank_session import word_is_stale
 from portal.tenancy.context import scope
 from portal.tenancy.permissions import Permission, StaffPermission
 from portal.tenancy.principal import Principal
@@ -43,6 +45,8 @@ def ask_again(request: HttpRequest) -> None:
     """Sends whoever has not given their password (or second step) in the last minutes to do so; what they posted
     is taken up afterwards. Call it once it is clear that they may, so that what is not theirs stays a 404.
     """
+    if word_is_stale(request):
+        raise ReauthenticationRequired
     reauthentication_required(lambda request: HttpResponse())(request)
 
 

@@ -2,6 +2,7 @@
 
 import time
 from typing import Any
+from urllib.parse import urlencode
 
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
@@ -27,6 +28,7 @@ from portal.tenancy.principal import Kind, Principal
 
 _KEPT = "bank_identity"
 _KEPT_FOR = 600  # seconds until what the bank said must have been confirmed
+_FRESH_FOR = 120  # seconds between signing in at the bank and coming back, where that had to be done anew
 
 
 def receive(request: HttpRequest, login: Any) -> HttpResponse | None:
@@ -49,6 +51,8 @@ def receive(request: HttpRequest, login: Any) -> HttpResponse | None:
                 data={"reason": reason},
             )
             return _say(request, reason)
+        if again := login.state.get("again"):
+            return _prove(request, sign_on, login, again)
         if user is not None and is_member:
             login.state["next"] = reverse("member-home", args=[sign_on.partner.slug])
             return None
@@ -84,8 +88,7 @@ def at_the_door(request: HttpRequest, user: Any, login: Any) -> HttpResponse | N
         if login is not None:
             sign_on = sign_on_of(login.account.provider)
             if sign_on is not None:
-                partner, has_second_step = sign_on.partner, login.identity.has_second_step
-                mark_session(request, Mark(str(user.pk), partner.slug, partner.name, has_second_step))
+                _mark(request, sign_on, user, login.identity)
             return None
         sign_on = sign_on_required_of(user)
         if sign_on is None:
@@ -105,6 +108,33 @@ def has_arrived(request: HttpRequest, user: Any, login: Any) -> None:
         if (sign_on := sign_on_of(login.account.provider)) is not None:
             actor = Principal(Kind.MEMBER, id=user.pk)
             record(Code.SIGN_ON_USED, actor=actor, target=sign_on, partner_id=sign_on.partner_id)
+
+
+def _prove(request: HttpRequest, sign_on: SignOn, login: Any, again: str) -> HttpResponse:
+    """Somebody who is signed in has shown once more that it is them; what they wanted to do is taken up."""
+    if login.user is None or login.user != request.user:
+        return _say(request, "That is somebody else’s sign-in. Sign in at your bank as yourself.")
+    if time.time() - login.identity.signed_in_at > _FRESH_FOR:
+        return _say(
+            request, "Your bank did not say that you have signed in just now, and this page needs that."
+        )
+    _mark(request, sign_on, login.user, login.identity)
+    return redirect(f"{reverse('bank-resume')}?{urlencode({'next': again})}")
+
+
+def _mark(request: HttpRequest, sign_on: SignOn, user: Any, identity: Identity) -> None:
+    partner = sign_on.partner
+    mark_session(
+        request,
+        Mark(
+            str(user.pk),
+            str(partner.pk),
+            partner.slug,
+            partner.name,
+            identity.has_second_step,
+            identity.signed_in_at,
+        ),
+    )
 
 
 def _reason(sign_on: SignOn, identity: Identity, user: Any, is_member: bool, is_invited: bool) -> str:

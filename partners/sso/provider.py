@@ -31,6 +31,7 @@ class Identity(NamedTuple):
     email: str
     name: str
     has_second_step: bool
+    signed_in_at: float  # seconds since 1970; 0 where it is not said
 
 
 class BankAdapter(OpenIDConnectOAuth2Adapter):
@@ -101,13 +102,17 @@ class BankProvider(OpenIDConnectProvider):
         """Without options: what a request says changes nothing about how we ask."""
         return start_url(self.app.provider_id)
 
-    def begin(self, request: HttpRequest, *, invitation: str = "") -> HttpResponse:
-        """Sends the browser to the bank; raises OAuth2Error where its provider gives no usable answer."""
+    def begin(self, request: HttpRequest, *, invitation: str = "", again: str = "") -> HttpResponse:
+        """Sends the browser to the bank; raises OAuth2Error where its provider gives no usable answer. `again` is a
+        page of ours that wants a fresh proof.
+        """
         nonce = secrets.token_urlsafe(24)
         asked = {"nonce": nonce}
         if acr := self.app.settings["second_step_acr"]:
             asked["acr_values"] = acr
-        kept = {"nonce": nonce, "issuer": self.issuer, "invitation": invitation}
+        if again:
+            asked |= {"prompt": "login", "max_age": "0"}
+        kept = {"nonce": nonce, "issuer": self.issuer, "invitation": invitation, "again": again}
         return self.redirect(request, AuthProcess.LOGIN, auth_params=asked, **kept)
 
     def login_of(self, identity: Identity) -> SocialLogin:
@@ -164,7 +169,7 @@ def _identity(app: Any, claims: dict[str, Any]) -> Identity:
     has_second_step = (isinstance(methods, list) and "mfa" in methods) or (
         level != "" and claims.get("acr") == level
     )
-    name = claims.get("name")
+    name, at = claims.get("name"), claims.get("auth_time")
     return Identity(
         partner_id=app.provider_id,
         issuer=app.settings["issuer"],
@@ -172,6 +177,7 @@ def _identity(app: Any, claims: dict[str, Any]) -> Identity:
         email=email.strip().lower()[:254],
         name=name[:120] if isinstance(name, str) else "",
         has_second_step=has_second_step and app.settings["trusts_second_step"],
+        signed_in_at=float(at) if isinstance(at, int | float) else 0.0,
     )
 
 

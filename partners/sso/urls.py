@@ -6,5 +6,7 @@ from partners.sso import views
 
 urlpatterns = [
     path("bank/<uuid:provider_id>/", views.begin, name="openid_connect_login"),
+    path("bank/resume", views.resume, name="bank-resume"),
+    path("bank/<uuid:provider_id>/again", views.again, name="bank-again"),
     path("bank/<uuid:provider_id>/callback", views.callback, name="openid_connect_callback"),
 ]

@@ -3,14 +3,19 @@
 from typing import Any
 from uuid import UUID
 
+from allauth.account.internal.flows.reauthentication import resume_request
+from allauth.account.utils import get_next_redirect_url
 from allauth.core import ratelimit
 from allauth.socialaccount.adapter import get_adapter
 from allauth.socialaccount.helpers import render_authentication_error
 from allauth.socialaccount.models import SocialApp
 from allauth.socialaccount.providers.oauth2.client import OAuth2Error
 from django.conf import settings
+from django.contrib.auth.decorators import login_required
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -42,11 +47,36 @@ def begin(request: HttpRequest, provider_id: UUID) -> HttpResponse:
 
 @never_cache
 @require_safe
+@login_required
+def again(request: HttpRequest, provider_id: UUID) -> HttpResponse:
+    """Off to the bank once more, for a page that wants a fresh proof of who it is."""
+    if (limited := ratelimit.consume_or_429(request, action="login")) is not None:
+        return limited
+    provider = _provider(request, provider_id)
+    try:
+        return provider.begin(request, again=get_next_redirect_url(request) or reverse("start"))
+    except OAuth2Error as error:
+        return render_authentication_error(request, provider, exception=error)
+
+
+@never_cache
+@require_safe
+@login_required
+def resume(request: HttpRequest) -> HttpResponse:
+    """What was put off until the proof."""
+    return resume_request(request) or redirect("start")
+
+
+@never_cache
+@require_safe
 def callback(request: HttpRequest, provider_id: UUID) -> HttpResponse:
     """Back from the bank."""
-    _provider(request, provider_id)
+    provider = _provider(request, provider_id)
     view = Callback.adapter_view(BankAdapter(request, str(provider_id)))
-    answer = view(request)
+    try:
+        answer = view(request)
+    except OAuth2Error as error:  # before the exchange, where allauth does not look for one
+        return render_authentication_error(request, provider, exception=error)
     return remember(answer, provider_id) if answer.status_code == 302 and is_marked(request) else answer
 
 

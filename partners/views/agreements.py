@@ -5,7 +5,6 @@ from typing import Any
 from uuid import UUID
 
 from allauth.account.adapter import get_adapter
-from allauth.account.decorators import reauthentication_required
 from django.contrib import messages
 from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
@@ -23,7 +22,7 @@ from partners.agreement_reading import about, basis_of, comparison, state_of
 from partners.agreement_text import clauses_of
 from partners.forms.agreements import EndForm, ReasonForm, SignForm, TermsForm, initial_terms
 from partners.models import AgreementVersion, Partner
-from partners.pages import member_page
+from partners.pages import ask_again, member_page
 from partners.refusals import Refused
 from partners.roles import ROLE_PERMISSIONS
 from portal.accounts.models import User
@@ -167,9 +166,9 @@ def withdraw(request: HttpRequest, principal: Principal, partner: Partner, agv: 
     return answer(request, "partners/agreements/withdraw.html", context)
 
 
-@reauthentication_required
 def must_prove(request: HttpRequest) -> None:
     """Sends whoever has not proved lately who they are to do so first; what they posted is taken up again."""
+    ask_again(request)
 
 
 def typed(request: HttpRequest) -> QueryDict | None:

@@ -1,10 +1,10 @@
 """A bank's team: who is in it, who is invited, and the page that an invitation leads to."""
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 from uuid import UUID
 
-from allauth.account.decorators import reauthentication_required
 from django.contrib import messages
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from partners.actions import invitations, team
 from partners.forms.team import AcceptForm, InviteForm, RoleForm
 from partners.models import Invitation, JoinRequest, Membership, Partner
-from partners.pages import member_page
+from partners.pages import ask_again, member_page
 from partners.refusals import Refused
 from partners.roles import ROLE_WORDS
 from partners.sso.reading import sign_on_for, start_url
@@ -38,7 +38,14 @@ View = Callable[..., HttpResponse]
 
 def _manage(view: View) -> View:
     """For those who may manage the team; what they send needs a fresh proof of who they are."""
-    return member_page(Permission.TEAM_MANAGE)(reauthentication_required(allow_get=True)(view))
+
+    @wraps(view)
+    def page(request: HttpRequest, *args: Any, **named: Any) -> HttpResponse:
+        if request.method == "POST":
+            ask_again(request)
+        return view(request, *args, **named)
+
+    return member_page(Permission.TEAM_MANAGE)(page)
 
 
 @require_safe

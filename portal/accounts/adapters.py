@@ -9,7 +9,7 @@ from django.contrib.sites.shortcuts import get_current_site
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
-from portal.accounts.bank_session import ARRIVALS, GATES
+from portal.accounts.bank_session import ARRIVALS, GATES, mark_of
 from portal.accounts.sealing import open_text, seal_text
 from portal.mail.outbox import queue_mail
 
@@ -48,6 +48,14 @@ class AccountAdapter(DefaultAccountAdapter):
         for arrived in ARRIVALS:
             arrived(request, user, login)
         return super().post_login(request, user, **named)
+
+    def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
+        """Whoever has no proof of their own asks their bank again."""
+        found = super().get_reauthentication_methods(user)
+        if not found and (mark := mark_of(self.request, user)) is not None:
+            url = reverse("bank-again", args=[mark.partner_id])
+            found.append({"id": "bank", "description": f"Sign in at {mark.bank} again", "url": url})
+        return found
 
     def get_login_stages(self) -> list[str]:
         """The second step is ours: a bank may have vouched for it."""

@@ -1,9 +1,12 @@
 """Sessions that a bank's word opened: how far the word reaches, and what else stands at the door."""
 
+import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from allauth.account import app_settings
 from allauth.account.authentication import get_authentication_records
+from allauth.account.internal.flows.reauthentication import get_reauthentication_flows
 from allauth.mfa.stages import AuthenticateStage
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -20,12 +23,16 @@ _OWN_PROOFS = ("password", "mfa")
 
 
 class Mark(NamedTuple):
-    """Whose session it is and which bank vouched for them; `has_second_step`: for two steps."""
+    """Whose session it is and which bank vouched for them; `has_second_step`: for two steps; `at`: when they signed
+    in there, in seconds since 1970, 0 where the bank did not say.
+    """
 
     user: str
+    partner_id: str
     slug: str
     bank: str
     has_second_step: bool
+    at: float
 
 
 # Each may answer instead of the sign-in, before the second step; a social login comes with its own.
@@ -60,6 +67,16 @@ def is_vouched_for(request: HttpRequest) -> bool:
     """Whether the bank of this page has vouched for two steps."""
     mark = mark_of(request, request.user)
     return mark is not None and mark.has_second_step and request.path.startswith(f"/partners/{mark.slug}/")
+
+
+def word_is_stale(request: HttpRequest) -> bool:
+    """Whether somebody who has no password or second step of their own must ask their bank again, as others must
+    give theirs again. allauth lets such users pass.
+    """
+    mark = mark_of(request, request.user)
+    if mark is None or get_reauthentication_flows(request.user):
+        return False
+    return time.time() - mark.at > app_settings.REAUTHENTICATION_TIMEOUT
 
 
 def _has_own_proof(request: HttpRequest) -> bool:
