@@ -16,6 +16,13 @@ _MODES = [
 ]
 
 
+class _Boxes(forms.CheckboxSelectMultiple):
+    """The summary of problems leads to the first box."""
+
+    def id_for_label(self, id_: str, index: str | None = None) -> str:
+        return super().id_for_label(id_, index or "0")
+
+
 class SignOnForm(forms.Form):
     """The provider as the bank registered it. Of an existing one the secret may stay empty, and then stays as it is."""
 
@@ -35,7 +42,7 @@ class SignOnForm(forms.Form):
     domains = forms.MultipleChoiceField(
         label="E-mail domains",
         help_text="Only addresses at these domains count.",
-        widget=forms.CheckboxSelectMultiple,
+        widget=_Boxes,
     )
     trusts_second_step = forms.BooleanField(
         label="Our provider asks for a second step, and says so",

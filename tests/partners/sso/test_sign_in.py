@@ -197,17 +197,15 @@ def test_a_provider_that_is_away_or_says_no(world: Any, provider: Running, analy
     assert "You did not finish signing in" in text_of(answer)
 
 
-def test_a_provider_that_is_slow_is_not_waited_for(
-    world: Any, provider: Running, analyst: Any, monkeypatch: Any
+def test_a_provider_that_is_slow_or_inside_is_not_asked_for_long(
+    world: Any, provider: Running, analyst: Any, monkeypatch: Any, settings: Any
 ) -> None:
     monkeypatch.setattr("portal.outbound_requests._PATIENCE", 0.3)
     provider.control(fault="slow")
     start = time.monotonic()
     assert Client().get(f"/accounts/bank/{world.bank.partner.id}/").status_code == 502
     assert time.monotonic() - start < 2
-
-
-def test_nothing_leads_inside(world: Any, provider: Running, analyst: Any, settings: Any) -> None:
+    provider.control()
     settings.OUTBOUND_ALLOW_LOOPBACK = False
     assert Client().get(f"/accounts/bank/{world.bank.partner.id}/").status_code == 502
 
