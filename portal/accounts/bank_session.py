@@ -16,8 +16,9 @@ _MARK, _LINK_FIRST = "bank", "link_first"
 # Beside the bank's own pages: the way out, the ways to show who one is, and what everybody may see.
 _OPEN = (
     "/accounts/logout", "/accounts/reauthenticate", "/accounts/2fa/", "/accounts/bank/", "/invitations/", "/sign-in/",
-    "/docs/", "/static/", "/health/", "/api/", "/oauth/", "/.well-known/", "/metrics",
+    "/docs/", "/static/",
 )  # fmt: skip
+_MACHINES = ("/api/", "/oauth/", "/hooks/", "/health/", "/metrics", "/.well-known/")  # they have no session
 _OPEN_PAGES = ("/", "/start", "/partners")
 _OWN_PROOFS = ("password", "mfa")
 
@@ -91,6 +92,8 @@ class BankSessionMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path.startswith(_MACHINES):
+            return self.get_response(request)
         if (slug := request.session.get(_LINK_FIRST)) and request.path.startswith(f"/partners/{slug}/"):
             page = f"/partners/{slug}/sign-on"
             if not request.path.startswith(page):
