@@ -27,6 +27,10 @@ from portal.tenancy.context import scope
 from portal.tenancy.principal import Kind, Principal
 
 _KEPT = "bank_identity"
+_NOT_LINKED = (
+    "This sign-in of {} is not linked to an account here. If you are in its team, sign in the usual way once, and link"
+    " it on the page “Single sign-on”. If not, ask an owner of the team for an invitation."
+)
 _KEPT_FOR = 600  # seconds until what the bank said must have been confirmed
 _FRESH_FOR = 120  # seconds between signing in at the bank and coming back, where that had to be done anew
 
@@ -41,7 +45,8 @@ def receive(request: HttpRequest, login: Any) -> HttpResponse | None:
         user = login.user
         invitation = login.state.get("invitation")
         is_member = is_in_team(sign_on.partner_id, user)
-        reason = _reason(sign_on, identity, user, is_member, bool(invitation))
+        may_link = bool(invitation) or (user is None and is_in_team(sign_on.partner_id, request.user))
+        reason = _reason(sign_on, identity, user, is_member, may_link)
         if reason:
             record(
                 Code.SIGN_ON_REFUSED,
@@ -56,13 +61,6 @@ def receive(request: HttpRequest, login: Any) -> HttpResponse | None:
         if user is not None and is_member:
             login.state["next"] = reverse("member-home", args=[sign_on.partner.slug])
             return None
-        if not invitation and not is_in_team(sign_on.partner_id, request.user):
-            words = (
-                f"This sign-in of {sign_on.partner.name} is not linked to an account here. If you are in its team,"
-                " sign in the usual way once, and link it on the page “Single sign-on”. If not, ask an owner of"
-                " the team for an invitation."
-            )
-            return _say(request, words)
     request.session[_KEPT] = {**identity._asdict(), "until": time.time() + _KEPT_FOR}
     if invitation:
         return redirect("invitation-by-bank", invitation)
@@ -137,16 +135,16 @@ def _mark(request: HttpRequest, sign_on: SignOn, user: Any, identity: Identity) 
     )
 
 
-def _reason(sign_on: SignOn, identity: Identity, user: Any, is_member: bool, is_invited: bool) -> str:
+def _reason(sign_on: SignOn, identity: Identity, user: Any, is_member: bool, may_link: bool) -> str:
     """Why not, in a sentence without personal data; "" where nothing speaks against it."""
     name = sign_on.partner.name
     if domain_in(identity.email) not in domains_reached(sign_on):
         return f"The address that {name} told is not at a domain of its own, so it does not count here."
     if user is None:
-        return ""
+        return "" if may_link else _NOT_LINKED.format(name)
     if user.staff_role:
         return "Platform staff cannot act for a bank. Use an account of the bank’s."
-    if not is_member and not is_invited:
+    if not is_member and not may_link:
         return f"You are not in the team of {name} any more. An owner of the team can invite you again."
     if is_member and not sign_on.is_on:
         return f"{name} has not turned its single sign-on on. Sign in with your password."

@@ -332,5 +332,5 @@ def test_pages_cost_few_queries(
 ) -> None:
     set_up(world.bank)
     owner.get(PAGE)
-    with django_assert_max_num_queries(24):
+    with django_assert_max_num_queries(22):
         owner.get(PAGE)

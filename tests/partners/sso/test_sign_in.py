@@ -156,6 +156,7 @@ def test_somebody_who_is_not_linked_is_told_how(world: Any, provider: Running, a
     assert answer.status_code == 403
     assert "is not linked to an account here" in text_of(answer)
     assert not is_in(http)
+    assert [event.actor_id for event in trail("sign_on.refused")] == [None]
 
 
 def test_who_left_the_team_meanwhile_stays_out(world: Any, provider: Running, analyst: Any) -> None:
@@ -204,7 +205,7 @@ def test_a_provider_that_is_slow_or_inside_is_not_asked_for_long(
     provider.control(fault="slow")
     start = time.monotonic()
     assert Client().get(f"/accounts/bank/{world.bank.partner.id}/").status_code == 502
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < 6
     provider.control()
     settings.OUTBOUND_ALLOW_LOOPBACK = False
     assert Client().get(f"/accounts/bank/{world.bank.partner.id}/").status_code == 502
