@@ -1,16 +1,18 @@
 """What a bank has to do next: each part of the portal adds one function, the home page shows what they say."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime, time
 from enum import StrEnum
 from typing import NamedTuple
 
+from django.db.models import OuterRef, Subquery
 from django.urls import reverse
 from django.utils import timezone
 
 from partners.clusters import Environment
-from partners.models import AgreementVersion, ApiClient, Partner, Production, Sender
+from partners.models import AgreementVersion, ApiClient, Partner, Production, Sender, Submission, Verification
 from partners.models.agreement import OPEN
+from partners.models.review import OPEN as IN_REVIEW
 
 
 class When(StrEnum):
@@ -30,6 +32,39 @@ class Task(NamedTuple):
     url: str = ""
     why: str = ""
     deadline: datetime | None = None
+
+
+# By the bank's state: the task's title, where it stands, and why.
+VERIFICATION = {
+    "DRAFT": (
+        "Verify your bank",
+        When.NOW,
+        "Who you are, whom to call, some questions, and a document or two.",
+    ),
+    "MORE_INFORMATION_NEEDED": ("Answer the reviewers", When.NOW, "They ask for more, and say why."),
+    "PENDING_REVIEW": ("Verify your bank", When.REVIEW, "Two reviewers look at it, one after the other."),
+    "IN_REVIEW": ("Verify your bank", When.REVIEW, "Two reviewers look at it, one after the other."),
+    "REJECTED": ("Read why your bank was declined", When.NOW, "You can write to the reviewers there."),
+}
+
+
+def verification(partner: Partner) -> Task:
+    """The first step; and once a year again, with a deadline."""
+    url = reverse("member-verification", args=[partner.slug])
+    if partner.status in VERIFICATION:
+        title, when, why = VERIFICATION[partner.status]
+        return Task(title, when, url, why)
+    last = Submission.objects.filter(partner=OuterRef("pk")).order_by("-number").values("status")[:1]
+    rows = Verification.objects.annotate(last=Subquery(last)).defer("contacts", "answers")
+    found = rows.filter(partner=partner).first()
+    if found is None or found.reopened_at is None:
+        return Task("Verify your bank", When.DONE, url)
+    title, until = "Verify your bank again", found.recertify_on
+    deadline = datetime.combine(until, time(), UTC) if until else None
+    if found.last in IN_REVIEW:
+        return Task(title, When.REVIEW, url, "Two reviewers look at it, one after the other.", deadline)
+    why = "The reviewers ask for more." if found.last == "MORE_ASKED" else "It is asked for every year."
+    return Task(title, When.NOW, url, f"{why} Your bank goes on working meanwhile.", deadline)
 
 
 def live_client(partner: Partner) -> Task:
@@ -90,7 +125,7 @@ def agreement_task(partner: Partner) -> Task:
 
 
 # In the order they are shown; each costs one query at most.
-TASKS: list[Callable[[Partner], Task]] = [agreement_task, live_client, live_sender, production]
+TASKS: list[Callable[[Partner], Task]] = [verification, agreement_task, live_client, live_sender, production]
 
 
 def tasks_of(partner: Partner) -> list[Task]:

@@ -29,7 +29,7 @@ class Link(NamedTuple):
 
 MEMBER = [
     Group("", [Entry("Home", "member-home")]),
-    Group("Set up", [Entry("Agreement", "member-agreement")]),
+    Group("Set up", [Entry("Verification", "member-verification"), Entry("Agreement", "member-agreement")]),
     Group(
         "Build",
         [
@@ -51,7 +51,7 @@ MEMBER = [
     ),
 ]
 STAFF = [
-    Group("Review", [Entry("Templates", "staff-templates")]),
+    Group("Review", [Entry("Banks to verify", "staff-reviews"), Entry("Templates", "staff-templates")]),
     Group("Banks", [Entry("Banks", "staff-partners"), Entry("Invitations", "staff-invitations")]),
     Group(
         "Agreements",

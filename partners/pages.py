@@ -36,6 +36,16 @@ def as_member(
             yield principal, partner
 
 
+@contextmanager
+def as_staff(request: HttpRequest, permission: StaffPermission) -> Iterator[Principal]:
+    """The same for platform staff; other pages are `staff_page`."""
+    with transaction.atomic():
+        principal = staff_principal(request.user)  # type: ignore[arg-type]
+        require(principal, permission)
+        with scope(principal):
+            yield principal
+
+
 def posted(request: HttpRequest) -> QueryDict | None:
     """What a form is made of: the body of a POST, even an empty one, else nothing."""
     return request.POST if request.method == "POST" else None
@@ -76,11 +86,8 @@ def staff_page(permission: StaffPermission) -> Callable[[View], View]:
         @login_required
         @wraps(view)
         def page(request: HttpRequest, **named: Any) -> HttpResponse:
-            with transaction.atomic():
-                principal = staff_principal(request.user)  # type: ignore[arg-type]
-                require(principal, permission)
-                with scope(principal):
-                    return view(request, principal, **named)
+            with as_staff(request, permission) as principal:
+                return view(request, principal, **named)
 
         return page
 

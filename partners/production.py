@@ -29,7 +29,7 @@ Judge = Callable[[Partner], Condition]
 def _verified(partner: Partner) -> Condition:
     is_met = partner.status in (Partner.Status.APPROVED, Partner.Status.ACTIVE)
     how = "Two reviewers have approved your bank." if is_met else "Your bank has to be verified and approved."
-    return Condition("Your bank is verified", is_met, how, _page("member-production", partner))
+    return Condition("Your bank is verified", is_met, how, _page("member-verification", partner))
 
 
 def _agreement(partner: Partner) -> Condition:

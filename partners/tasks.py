@@ -2,6 +2,7 @@
 
 from partners.actions.agreement_clock import move_agreements
 from partners.actions.leaving import destroy_departed
+from partners.actions.verification import remind_verifications
 from partners.webhooks.actions.forget import forget_old
 from partners.webhooks.engine import deliver_due
 from partners.webhooks.wake import take_wake
@@ -31,3 +32,9 @@ def keep_agreements() -> dict[str, int]:
 def destroy_departed_data() -> int:
     """See `partners.actions.leaving`."""
     return destroy_departed()
+
+
+@app.task
+def ask_for_verification() -> int:
+    """See `partners.actions.verification`."""
+    return remind_verifications()

@@ -14,7 +14,9 @@ from partners.views import (
     staff_agreements,
     staff_invitations,
     staff_partner,
+    staff_review,
     team,
+    verification,
     webhooks,
 )
 
@@ -56,8 +58,37 @@ _AGREEMENTS = [
     path(_STAFF_TEMPLATE, staff_agreements.template, name="staff-agreement-template"),
     path(f"{_STAFF_TEMPLATE}/edit", staff_agreements.edit_template, name="staff-agreement-template-edit"),
 ]
+_VERIFICATION = "partners/<slug:slug>/verification"
+_REVIEW = "staff/reviews/<slug:slug>"
+_REVIEWS = [
+    path(_VERIFICATION, verification.verification, name="member-verification"),
+    path(f"{_VERIFICATION}/profile", verification.profile, name="member-verification-profile"),
+    path(f"{_VERIFICATION}/contacts", verification.contacts, name="member-verification-contacts"),
+    path(f"{_VERIFICATION}/questions", verification.questions, name="member-verification-questions"),
+    path(f"{_VERIFICATION}/domain", verification.domain, name="member-verification-domain"),
+    path(f"{_VERIFICATION}/documents", verification.documents, name="member-verification-documents"),
+    path(f"{_VERIFICATION}/documents/<str:doc>", verification.document, name="member-verification-document"),
+    path(
+        f"{_VERIFICATION}/documents/<str:doc>/remove",
+        verification.remove_document,
+        name="member-verification-document-remove",
+    ),
+    path(f"{_VERIFICATION}/submit", verification.submit, name="member-verification-submit"),
+    path(f"{_VERIFICATION}/message", verification.message, name="member-verification-message"),
+    path(f"{_VERIFICATION}/reopen", verification.reopen, name="member-verification-reopen"),
+    path("staff/reviews", staff_review.queue, name="staff-reviews"),
+    path(_REVIEW, staff_review.case, name="staff-review"),
+    path(f"{_REVIEW}/take", staff_review.take, name="staff-review-take"),
+    path(f"{_REVIEW}/decide/<slug:decision>", staff_review.decide, name="staff-review-decide"),
+    path(f"{_REVIEW}/domain", staff_review.check_domain, name="staff-review-domain"),
+    path(f"{_REVIEW}/domain/by-hand", staff_review.by_hand, name="staff-review-by-hand"),
+    path(f"{_REVIEW}/documents/<str:doc>", staff_review.document, name="staff-review-document"),
+    path(f"{_REVIEW}/message", staff_review.message, name="staff-review-message"),
+    path(f"{_REVIEW}/note", staff_review.note, name="staff-review-note"),
+]
 urlpatterns = [
     *_AGREEMENTS,
+    *_REVIEWS,
     path("register", register.register, name="register"),
     path("register/workspace", register.workspace, name="register-workspace"),
     path("register/ask", register.ask, name="register-ask"),

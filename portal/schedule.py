@@ -23,6 +23,7 @@ BEAT_SCHEDULE = {
     "forget-webhooks": _every(3600.0, "partners.tasks.forget_webhooks"),
     "agreements": _every(30.0, "partners.tasks.keep_agreements"),
     "destroy-departed": _every(600.0, "partners.tasks.destroy_departed_data"),
+    "ask-for-verification": _every(3600.0, "partners.tasks.ask_for_verification"),
     "mail": _every(2.0, "portal.tasks.send_mail"),
     "clean-up": _every(3600.0, "portal.tasks.clean_up"),
 }

@@ -6,7 +6,7 @@ from django.contrib.auth.models import Group
 from django.db import transaction
 
 from partners.actions.clients import forget_tokens_of
-from partners.models import Membership, Partner
+from partners.models import Membership, Partner, Submission, Verification
 from partners.outgoing import outgoing
 from partners.refusals import Refused
 from partners.roles import group_name, make_role_groups
@@ -40,6 +40,7 @@ TOLD: dict[tuple[str, str], EventType] = {
     (_S.SUSPENDED, _S.ACTIVE): EventType.PARTNER_REINSTATED,
 }
 STOPPED = {_S.SUSPENDED, _S.SURRENDERED, _S.REVOKED}
+GONE = {_S.REJECTED, _S.SURRENDERED, _S.REVOKED}
 
 
 @transaction.atomic
@@ -65,21 +66,6 @@ def add_member(*, partner_id: UUID, user: User, role: str, actor: Principal) -> 
 
 
 @transaction.atomic
-def recommend_partner(*, partner_id: UUID, actor: Principal) -> Partner:
-    """The first of four eyes: a reviewer finds the bank in order. Another one approves."""
-    if actor.kind is not Kind.STAFF:
-        raise Refused("Only platform staff can recommend a bank.")
-    with scope(actor):
-        partner = Partner.objects.select_for_update(no_key=True).get(pk=partner_id)
-        if partner.status != _S.IN_REVIEW:
-            raise Refused("Only a bank that is in review can be recommended.")
-        partner.recommended_by = actor.id
-        partner.save(update_fields=["recommended_by"])
-        record(Code.PARTNER_RECOMMENDED, actor=actor, target=partner, partner_id=partner.id)
-    return partner
-
-
-@transaction.atomic
 def change_partner_status(*, partner_id: UUID, to: str, actor: Principal, reason: str = "") -> Partner:
     """Moves the bank along its states; raises Refused when that is not a step, or not this actor's.
 
@@ -89,12 +75,9 @@ def change_partner_status(*, partner_id: UUID, to: str, actor: Principal, reason
         partner = Partner.objects.select_for_update().get(pk=partner_id)
         if actor.kind not in TRANSITIONS.get((partner.status, to), set()):
             raise Refused(f"A bank cannot go from {partner.status} to {to} this way.")
-        if to == _S.APPROVED and partner.recommended_by in (None, actor.id):
-            raise Refused("A second, different reviewer has to approve what the first one recommended.")
+        _check_review(partner.id, to)
         before, partner.status = partner.status, to
-        if to == _S.IN_REVIEW:
-            partner.recommended_by = None  # a recommendation is about what was reviewed then
-        partner.save(update_fields=["status", "recommended_by"])
+        partner.save(update_fields=["status"])
         data = {"from": before, "to": to, "reason": reason}
         record(Code.PARTNER_STATUS_CHANGED, actor=actor, target=partner, partner_id=partner.id, data=data)
         if (before, to) in TOLD:
@@ -102,7 +85,21 @@ def change_partner_status(*, partner_id: UUID, to: str, actor: Principal, reason
             emit(TOLD[before, to], partner_id=partner.id, environment="", data=told)
     if {before, to} & STOPPED:
         forget_tokens_of(partner.id)
+    if to in GONE:
+        with scope(Principal.system()):  # another bank may have its licence now
+            Verification.objects.filter(partner_id=partner.id).update(is_claimed=False)
     if to in STOPPED:
         with scope(Principal.system()):
             outgoing().settle_partner(partner_id=partner.id)
     return partner
+
+
+def _check_review(partner_id: UUID, to: str) -> None:
+    """A bank is reviewed on what it submitted, and approved by two people who judged just that."""
+    if to not in (_S.PENDING_REVIEW, _S.APPROVED):
+        return
+    last = Submission.objects.latest_of(partner_id)
+    if to == _S.PENDING_REVIEW and (last is None or last.status != Submission.Status.WAITING):
+        raise Refused("A bank is reviewed once it has submitted its verification.")
+    if to == _S.APPROVED and (last is None or not last.is_approved_by_two()):
+        raise Refused("A second, different reviewer has to approve what the first one recommended.")

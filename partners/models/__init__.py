@@ -12,8 +12,10 @@ from partners.models.invitation import BankInvitation, Invitation, JoinRequest
 from partners.models.membership import Membership
 from partners.models.partner import Partner, PartnerGroupPermission, PartnerUserPermission
 from partners.models.production import Production, Stop
+from partners.models.review import ReviewDecision, ReviewMessage, ReviewNote, Submission
 from partners.models.sender import Sender
 from partners.models.sso import SignOn
+from partners.models.verification import Verification, VerificationDocument
 from partners.models.webhook import (
     WebhookAttempt,
     WebhookDelivery,
@@ -39,9 +41,15 @@ __all__ = [
     "PartnerGroupPermission",
     "PartnerUserPermission",
     "Production",
+    "ReviewDecision",
+    "ReviewMessage",
+    "ReviewNote",
     "Sender",
     "SignOn",
     "Stop",
+    "Submission",
+    "Verification",
+    "VerificationDocument",
     "WebhookAttempt",
     "WebhookDelivery",
     "WebhookEndpoint",

@@ -28,7 +28,6 @@ class Partner(models.Model):
     slug = models.SlugField(unique=True)
     domain = models.CharField(max_length=253, blank=True)
     status = models.CharField(max_length=30, choices=Status.choices, default=Status.DRAFT)
-    recommended_by = models.UUIDField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -23,18 +23,14 @@ from partners.actions.agreements import (
     put_agreement_in_force,
 )
 from partners.actions.clients import create_client
-from partners.actions.partners import (
-    add_member,
-    change_partner_status,
-    recommend_partner,
-    register_partner,
-)
+from partners.actions.partners import add_member, register_partner
 from partners.actions.production import enable_production
 from partners.actions.senders import configure_sender
 from partners.clusters import ALL_SCOPES, OTHER_SCOPES, SENDABLE, Cluster
 from partners.models import Membership, Partner, Sender
 from portal.accounts.actions import create_person_user, create_user_with_totp
 from portal.accounts.models import User
+from portal.demo.verification import verify_bank
 from portal.tenancy.context import scope
 from portal.tenancy.principal import Kind, Principal
 
@@ -160,7 +156,7 @@ def make_bank(
     members.append(_add_analyst(partner, slug, name, password, owner))
     with transaction.atomic():
         acting, _ = member_principal(owner, slug)
-    _review(partner, acting, staff)
+    verify_bank(partner, acting, staff.reviewer, staff.second_reviewer)
     covered = clusters or [cluster.value for cluster in SENDABLE]
     _agree(partner, slug, acting, staff, covered)
     enable_production(
@@ -234,14 +230,6 @@ def _add_analyst(partner: Partner, slug: str, name: str, password: str, owner: U
     actor = Principal(Kind.MEMBER, id=owner.pk, partner_id=partner.id)
     add_member(partner_id=partner.id, user=user, role=Membership.Role.ANALYST, actor=actor)
     return SignIn(user, email, password, secret, "analyst")
-
-
-def _review(partner: Partner, owner: Principal, staff: Staff) -> None:
-    steps: list[tuple[str, Principal]] = [("PENDING_REVIEW", owner), ("IN_REVIEW", staff.reviewer)]
-    for to, actor in steps:
-        change_partner_status(partner_id=partner.id, to=to, actor=actor)
-    recommend_partner(partner_id=partner.id, actor=staff.reviewer)
-    change_partner_status(partner_id=partner.id, to="APPROVED", actor=staff.second_reviewer)
 
 
 def _agree(partner: Partner, slug: str, owner: Principal, staff: Staff, clusters: list[str]) -> None:

@@ -56,6 +56,17 @@ STATES = {
     "APPROVED": Shown("good", "Approved", "circle-check"),
     "NOT_APPROVED": Shown("bad", "Rejected", "circle-x"),
     "RETIRED": Shown("over", "Retired", "archive"),
+    "PENDING_REVIEW": Shown("info", "Submitted", "clock"),
+    "IN_REVIEW": Shown("info", "In review", "eye"),
+    "MORE_INFORMATION_NEEDED": Shown("needs-you", "More is needed", "circle-alert"),
+    "COMPLETE": Shown("good", "Complete", "circle-check"),
+    "TO_DO": Shown("needs-you", "To do", "circle"),
+    "WAITING": Shown("needs-you", "Waiting", "clock"),
+    "MORE_ASKED": Shown("needs-you", "More is asked for", "circle-alert"),
+    "DECLINED": Shown("over", "Declined", "circle-x"),
+    "RECOMMENDED": Shown("needs-you", "Waits for a second look", "eye"),
+    "DEFERRED": Shown("over", "Put off", "calendar-clock"),
+    "FROZEN": Shown("info", "Handed in", "lock"),
 }
 
 

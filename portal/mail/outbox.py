@@ -1,6 +1,8 @@
 """E-mail by way of rows: queued with what it is about, sent by a worker, tried again for days."""
 
 import smtplib
+from collections.abc import Iterable
+from contextlib import nullcontext
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +14,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone, translation
 
 from portal.mail.models import Mail
-from portal.tenancy.context import scope
+from portal.tenancy.context import current, scope
 from portal.tenancy.principal import Principal
 
 log = structlog.get_logger(__name__)
@@ -23,8 +25,16 @@ def queue_mail(*, to: str, template: str, context: dict[str, Any], locale: str =
     """Writes the e-mail into the current transaction. `template` names `templates/emails/<template>.subject.txt`,
     `.txt` and `.html`; `context` must be JSON.
     """
-    with scope(Principal.system()), transaction.atomic():
-        Mail.objects.create(to=to, template=template, context=context, locale=locale)
+    queue_mails(to=[(to, locale)], template=template, context=context)
+
+
+def queue_mails(*, to: Iterable[tuple[str, str]], template: str, context: dict[str, Any]) -> None:
+    """The same to several, each with the locale, in one statement."""
+    system = Principal.system()
+    with nullcontext() if current() == system else scope(system), transaction.atomic(savepoint=False):
+        Mail.objects.bulk_create(
+            Mail(to=address, template=template, context=context, locale=locale) for address, locale in to
+        )
 
 
 def send_due_mail() -> int:

@@ -80,7 +80,7 @@ PERMISSIONS: dict[str, set[str]] = {
         "audit:read",
     },
     "integration_admin": _READ | _BUILD,
-    "compliance": _READ | {"agreements:negotiate", "audit:read"},
+    "compliance": _READ | {"partner:edit", "agreements:negotiate", "audit:read"},
     "developer": {"deliveries:read", "templates:edit", "webhooks:manage"},
     "analyst": {"deliveries:read"},
     "auditor": {"staff:partners:read"},
@@ -118,6 +118,7 @@ class Row:
 # What stands in a path beside the ids of things.
 WORDS = {
     "slug": "norden", "token": "made-up", "environment": "sandbox", "code": "not_found", "outcome": "declined",
+    "decision": "recommend",
 }  # fmt: skip
 NOWHERE = {"GET": 404, "POST": 404}  # what a made-up link leads to
 _SENT = {
@@ -140,6 +141,8 @@ _VERSION = f"{_TEMPLATES}/versions/<str:tpv>"
 _API_TEMPLATE = "api/v1/templates/<str:name>"
 _API_HOOK = "api/v1/webhook-endpoints/<str:whk>"
 _AGV = "agreement version"
+_VERIFICATION = "partners/<slug:slug>/verification"
+_REVIEW = "staff/reviews/<slug:slug>"
 # fmt: off
 ROWS = (
     Row("", "GET", Door.PUBLIC),
@@ -227,6 +230,28 @@ ROWS = (
     Row(f"{_HOOK}/delete", "GET POST", Door.MEMBER, "webhooks:manage", "endpoint", answers={"POST": 302}),
     Row(f"{_HOOK}/deliveries/<str:dlv>", "GET", Door.MEMBER, "webhooks:manage", "webhook delivery"),
     Row(f"{_HOOK}/deliveries/<str:dlv>/resend", "POST", Door.MEMBER, "webhooks:manage", "webhook delivery", answers={"POST": 302}),
+
+    Row(_VERIFICATION, "GET", Door.MEMBER, "partner:edit"),
+    Row(f"{_VERIFICATION}/profile", "GET POST", Door.MEMBER, "partner:edit", answers={"POST": 422}),
+    Row(f"{_VERIFICATION}/contacts", "GET POST", Door.MEMBER, "partner:edit", answers={"POST": 422}),
+    Row(f"{_VERIFICATION}/questions", "GET POST", Door.MEMBER, "partner:edit", answers={"POST": 422}),
+    Row(f"{_VERIFICATION}/domain", "GET POST", Door.MEMBER, "partner:edit", answers={"POST": 404}),
+    Row(f"{_VERIFICATION}/documents", "GET POST", Door.MEMBER, "partner:edit", answers={"POST": 422}),
+    Row(f"{_VERIFICATION}/documents/<str:doc>", "GET", Door.MEMBER, "partner:edit", "document"),
+    Row(f"{_VERIFICATION}/documents/<str:doc>/remove", "POST", Door.MEMBER, "partner:edit", "document",
+        answers={"POST": 302}),
+    Row(f"{_VERIFICATION}/submit", "GET POST", Door.MEMBER, "partner:edit", answers={"POST": 422}),
+    Row(f"{_VERIFICATION}/message", "POST", Door.MEMBER, "partner:edit", answers={"POST": 422}),
+    Row(f"{_VERIFICATION}/reopen", "POST", Door.MEMBER, "partner:edit", answers={"POST": 302}),
+    Row("staff/reviews", "GET", Door.STAFF, "staff:partners:read"),
+    Row(_REVIEW, "GET", Door.STAFF, "staff:partners:read"),
+    Row(f"{_REVIEW}/take", "POST", Door.STAFF, "staff:partners:review", answers={"POST": 302}),
+    Row(f"{_REVIEW}/decide/<slug:decision>", "GET POST", Door.STAFF, "staff:partners:review", answers={"POST": 422}),
+    Row(f"{_REVIEW}/domain", "POST", Door.STAFF, "staff:partners:review", answers={"POST": 404}),
+    Row(f"{_REVIEW}/domain/by-hand", "GET POST", Door.STAFF, "staff:partners:review", answers={"POST": 422}),
+    Row(f"{_REVIEW}/documents/<str:doc>", "GET", Door.STAFF, "staff:partners:review", "case's document"),
+    Row(f"{_REVIEW}/message", "POST", Door.STAFF, "staff:partners:review", answers={"POST": 422}),
+    Row(f"{_REVIEW}/note", "POST", Door.STAFF, "staff:partners:review", answers={"POST": 422}),
 
     Row("partners/<slug:slug>/agreement", "GET", Door.MEMBER, "agreements:read"),
     Row("partners/<slug:slug>/agreement/<str:agv>", "GET", Door.MEMBER, "agreements:read", _AGV),

@@ -40,6 +40,7 @@ THINGS = {
     "tpl": "template",
     "tpv": "draft",
     "name": "template by name",
+    "doc": "document",
 }
 
 

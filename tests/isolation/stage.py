@@ -27,7 +27,15 @@ from partners.actions.partners import add_member
 from partners.actions.registration import invite_bank
 from partners.actions.senders import configure_sender
 from partners.agreement_text import WORDING
-from partners.models import AgreementVersion, ApiClient, ClientSecret, Membership, Sender, WebhookEndpoint
+from partners.models import (
+    AgreementVersion,
+    ApiClient,
+    ClientSecret,
+    Membership,
+    Sender,
+    VerificationDocument,
+    WebhookEndpoint,
+)
 from portal.accounts.actions import create_person_user, create_user_with_totp
 from portal.accounts.models import User
 from portal.demo.world import Bank, Staff
@@ -169,14 +177,13 @@ def _make_users(stage: Stage) -> None:
     world, users = stage.world, stage.users
     users |= {name: getattr(world, name).person.user for name in PEOPLE}
     users |= {one.role: one.user for one in world.bank.members}
-    users["reviewer"] = world.staff.first.user
+    users["reviewer"], users["operator"] = world.staff.first.user, world.staff.second.user
     users["member of another bank"] = world.other.members[0].user
     for role in (*ROLES, "deactivated member"):
         if role not in users:
             users[role] = _user(role)
             _join(world.bank, users[role], "owner" if "member" in role else role.split(" ")[0])
-    for role in STAFF[1:]:
-        users[role] = _user(role, staff_role=role)
+    users["auditor"] = _user("auditor", staff_role="auditor")
     _join(world.other, users["analyst here, owner there"], "owner")
     one_step = create_person_user(email="one-step@norden.example", password=PASSWORD, name="One step")
     users["member without a second step"] = one_step
@@ -266,6 +273,7 @@ def _make_things(stage: Stage) -> None:
     _make_endpoints(stage)
     _make_team_things(stage)
     _make_agreement_things(stage)
+    _make_documents(stage)
     _make_templates(stage)
 
 
@@ -397,6 +405,22 @@ def _make_agreement_things(stage: Stage) -> None:
     for kind, name in (("agreement version", "agv"), ("bank", "ptn"), ("agreement template", "agt")):
         made[kind] += [Thing({name: text}) for text in nowhere(name, made[kind][0].ids[name])]
     things |= made
+
+
+def _make_documents(stage: Stage) -> None:
+    """What each bank was verified with; a case is found by its bank, so there the bank is one of the ids."""
+    things = stage.things
+    for bank in (stage.world.bank, stage.world.other):
+        slug = bank.partner.slug
+        with scope(SYSTEM):
+            doc = public_id("doc", VerificationDocument.objects.get(partner=bank.partner).id)
+        for kind, ids in (("document", {"doc": doc}), ("case's document", {"doc": doc, "slug": slug})):
+            things.setdefault(kind, []).append(Thing(ids, partner=slug, secrets=(doc,)))
+    for kind in ("document", "case's document"):
+        ids = things[kind][0].ids
+        things[kind] += [Thing({**ids, "doc": text}) for text in nowhere("doc", ids["doc"])]
+    elsewhere = things["case's document"][1].ids["doc"]
+    things["case's document"].append(Thing({"slug": "norden", "doc": elsewhere}))
 
 
 def _make_clients_things(stage: Stage) -> None:

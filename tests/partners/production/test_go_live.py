@@ -55,7 +55,7 @@ _FRAUD = {
 }
 # What goes wrong with each, the line that says so, and the page that fixes it
 BROKEN: dict[str, tuple[Any, dict[str, Any], str]] = {
-    "Your bank is verified": (Partner, {"status": "IN_REVIEW"}, "go-live"),
+    "Your bank is verified": (Partner, {"status": "IN_REVIEW"}, "verification"),
     "An agreement is in force": (AgreementVersion, {"status": "TERMINATED"}, "go-live"),
     "A live client exists": (ApiClient, {"revoked_at": timezone.now()}, "clients"),
     "A live sender works": (
