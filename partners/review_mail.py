@@ -19,7 +19,9 @@ def tell_bank(partner: Partner, headline: str, *sentences: str) -> None:
     members = User.objects.filter(
         membership__partner=partner, membership__role__in=roles, is_active=True
     ).distinct()
-    _queue(members, "partners/review_bank", partner, headline, sentences, "member-verification")
+    _queue(
+        members.order_by("pk"), "partners/review_bank", partner, headline, sentences, "member-verification"
+    )
 
 
 def tell_reviewers(
@@ -32,7 +34,7 @@ def tell_reviewers(
         staff = staff.filter(pk=only)
     if but is not None:
         staff = staff.exclude(pk=but)
-    _queue(staff, "partners/review_staff", partner, headline, sentences, "staff-review")
+    _queue(staff.order_by("pk"), "partners/review_staff", partner, headline, sentences, "staff-review")
 
 
 def _queue(

@@ -5,7 +5,7 @@ from io import BytesIO
 from typing import Any
 
 from django.core.files.uploadedfile import InMemoryUploadedFile, UploadedFile
-from django.core.files.uploadhandler import FileUploadHandler, StopUpload
+from django.core.files.uploadhandler import FileUploadHandler, SkipFile, StopUpload
 
 from partners.document_types import LARGEST
 
@@ -51,4 +51,4 @@ class DocumentUploadHandler(FileUploadHandler):
 
     def _refuse(self) -> None:
         self.request.is_upload_too_large = True  # type: ignore[union-attr]
-        raise StopUpload(connection_reset=False)
+        raise SkipFile

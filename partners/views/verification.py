@@ -89,12 +89,11 @@ questions = _part("questions", QuestionsForm)
 @verification_page
 def documents(request: HttpRequest, principal: Principal, partner: Partner) -> HttpResponse:
     """Those that were given; on POST one more."""
-    is_too_large = getattr(request, "is_upload_too_large", False)
-    form = (
-        DocumentForm(request.POST, request.FILES, is_too_large=is_too_large)
-        if request.method == "POST"
-        else DocumentForm()
-    )
+    form = DocumentForm()
+    if request.method == "POST":
+        typed, files = request.POST, request.FILES  # read here, at the latest
+        is_too_large = getattr(request, "is_upload_too_large", False)
+        form = DocumentForm(typed, files, is_too_large=is_too_large)
     if request.method == "POST" and form.is_valid():
         file = form.cleaned_data["file"]
         try:
