@@ -117,7 +117,7 @@ def recommend_bank(
         case.begin()
         if case.submission.decisions.filter(kind=_D.RECOMMENDED).exists():
             raise Refused("It is recommended already, and waits for a second reviewer.")
-        case.submission.reviewer = None
+        case.submission.reviewer = case.submission.deferred_until = None
         case.decide(_D.RECOMMENDED, words)
         case.record(Code.VERIFICATION_RECOMMENDED)
         tell_reviewers(

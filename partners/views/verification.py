@@ -219,10 +219,9 @@ def as_file(found: VerificationDocument, principal: Principal) -> HttpResponse:
         content = document_actions.open_document(document=found, actor=principal)
     except Refused as refusal:
         raise Http404 from refusal
-    disposition = content_disposition_header(as_attachment=True, filename=found.name)
-    return HttpResponse(
-        content, content_type=found.media_type, headers={"Content-Disposition": disposition or "attachment"}
-    )
+    disposition = content_disposition_header(as_attachment=True, filename=found.name) or "attachment"
+    headers = {"Content-Disposition": disposition, "Cache-Control": "no-store"}
+    return HttpResponse(content, content_type=found.media_type, headers=headers)
 
 
 def find_problem(way: str, partner: Partner) -> str:

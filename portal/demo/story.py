@@ -11,10 +11,15 @@ from django.conf import settings
 from django.db import transaction
 
 from consents.actions.give import Account
+from partners.access import member_principal
 from partners.actions.agreements import offer_agreement, terms_of
+from partners.actions.partners import register_partner
+from partners.actions.review import recommend_bank
 from partners.agreement_caps import agreement_in_force
+from portal.accounts.actions import create_user_with_totp
 from portal.demo.http import call, fetch_token
 from portal.demo.platform import open_page, open_phone, page_secrets
+from portal.demo.verification import submit_bank
 from portal.demo.world import Bank, SignIn, Staff, as_json, make_bank, make_customer, make_person, make_staff
 from portal.ids import public_id
 from portal.tenancy.context import scope
@@ -43,6 +48,7 @@ def tell_story() -> Path:
     people = _customers({bank.partner.slug: bank for bank in banks})
     _first_messages(banks)
     _offer_more(banks[1], staff)
+    _bank_in_review(staff)
     found = _as_json(staff, banks, list(people.values()))
     temporary = path.with_suffix(".new")
     temporary.write_text(json.dumps(found, indent=2) + "\n")
@@ -121,6 +127,18 @@ def _offer_more(bank: Bank, staff: Staff) -> None:
     terms = replace(terms_of(current), clusters=[*current.clusters, "RECEIPTS"], notice_days=60)
     comments = {"2.1": "You asked for receipts.", "5.1": "Two months, as with other banks."}
     offer_agreement(partner_id=bank.partner.id, terms=terms, comments=comments, actor=staff.reviewer)
+
+
+def _bank_in_review(staff: Staff) -> None:
+    """A third bank has handed in its verification, and one colleague recommends it: it waits for a second look."""
+    owner, _ = create_user_with_totp(email="owner@lakeside.example", password=PASSWORD, name="Lena Lake")
+    name, slug = "Lakeside Savings", "lakeside"
+    partner = register_partner(name=name, slug=slug, owner=owner, domain="lakeside.example")
+    with transaction.atomic():
+        acting, _ = member_principal(owner, slug)
+    submit_bank(partner, acting, staff.reviewer)
+    words = "The extract names two more managers than the portal’s team has; they need not be in it."
+    recommend_bank(partner_id=partner.id, actor=staff.reviewer, words=words)
 
 
 def _as_json(staff: Staff, banks: list[Bank], people: list[SignIn]) -> dict[str, Any]:

@@ -162,6 +162,8 @@ def test_a_case_is_put_off_until_a_day_and_comes_back(case: Any) -> None:
     assert "All reviewed" in text_of(http.get(QUEUE))
     assert "Fresh Bank New Put off" in text_of(http.get(f"{QUEUE}?show=deferred"))
     assert "The regulator moves." in text_of(case.http["owner"].get(HOME))
+    assert decide(case, "first", "recommend").status_code == 302  # sooner than they thought
+    assert "Waits for a second look" in text_of(http.get(QUEUE))
 
 
 def test_notes_are_for_colleagues_only(case: Any) -> None:

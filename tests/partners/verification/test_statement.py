@@ -1,5 +1,7 @@
 """What a bank states: filled in by part, kept when something is wrong, handed in once, and frozen."""
 
+import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -26,6 +28,7 @@ from .conftest import (
     PROFILE,
     as_system,
     mails,
+    make_desk,
     state,
     text_of,
     version,
@@ -163,6 +166,40 @@ def test_a_draft_claims_nothing_and_whoever_submits_first_has_it(desk: Any) -> N
     with pytest.raises(Refused, match="Another bank has registered this licence"):
         submit_verification(partner_id=desk.bank.id, actor=desk.owner)
     assert state(desk)[0].status == "DRAFT"
+
+
+def test_two_banks_that_submit_the_same_licence_at_once(committed_db: str) -> None:
+    desk = make_desk()
+    fill(desk)
+    user = desk.people["analyst"]
+    other = register_partner(name="Other", slug="other", owner=user, domain="other.example")
+    with transaction.atomic():
+        acting, _ = member_principal(user, "other")
+    with pytest.raises(Refused, match="Not yet"):
+        submit_verification(partner_id=other.id, actor=acting)
+    profile = {**PROFILE, "lei": with_check_digits("5299OTHER000000000")}
+    outcomes, gate = [], threading.Barrier(2)
+
+    def submit(act: Callable[[], object]) -> None:
+        gate.wait(5)
+        try:
+            act()
+            outcomes.append("submitted")
+        except Refused as refusal:
+            outcomes.append(str(refusal))
+        finally:
+            connection.close()
+
+    acts = (
+        lambda: submit_verification(partner_id=desk.bank.id, actor=desk.owner),
+        lambda: submit_bank(other, acting, desk.first, **profile),
+    )
+    threads = [threading.Thread(target=submit, args=(act,)) for act in acts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=20)
+    assert [one[:27] for one in sorted(outcomes)] == ["Another bank has registered", "submitted"]
 
 
 def test_a_stale_form_is_refused_and_keeps_what_was_typed(desk: Any) -> None:
