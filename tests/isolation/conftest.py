@@ -4,13 +4,19 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.test import override_settings
 
 from .stage import Stage, make_stage, rolled_back
 
 
 @pytest.fixture(scope="module")
 def _stage(django_db_setup: None, django_db_blocker: Any) -> Iterator[Stage]:
-    with django_db_blocker.unblock(), rolled_back():
+    # On a busy machine a file takes longer than a password counts as given a moment ago
+    with (
+        override_settings(ACCOUNT_REAUTHENTICATION_TIMEOUT=86_400),
+        django_db_blocker.unblock(),
+        rolled_back(),
+    ):
         yield make_stage()
 
 

@@ -12,7 +12,6 @@ from partners.actions.verification import edit_verification, remind_verification
 from partners.models import Partner
 from partners.refusals import Refused
 from partners.tasks import ask_for_verification
-from portal.celery import app
 from portal.demo.verification import submit_bank
 from portal.tenancy.context import scope
 from tests.properties.machine import travel
@@ -62,7 +61,6 @@ def test_it_is_asked_for_in_time_again_and_at_the_end(verified: Any, clock: Any)
         ("staff", "the yearly verification is overdue"),
     }
     assert (remind_verifications(), state(verified)[0].status) == (0, "ACTIVE")
-    assert "ask-for-verification" in app.conf.beat_schedule
 
 
 def test_nobody_is_asked_who_has_handed_it_in_or_left(verified: Any, clock: Any) -> None:
