@@ -1,12 +1,14 @@
 """What the API says of grants, and takes."""
 
-from typing import Annotated, TypedDict
+from typing import Annotated, NotRequired, TypedDict
 from uuid import UUID
 
 from consents.models import Grant
+from partners.clusters import Cluster
 from partners.serializers import Clusters, EnvironmentName
+from partners.webhooks.serializers import Words
 from portal.api.pagination import Page, PageQuery
-from portal.api.shapes import CLOCK, OneOf, Text, public_id
+from portal.api.shapes import CLOCK, Many, OneOf, Text, public_id
 
 GrantId = Annotated[UUID, public_id("grt"), "The grant's id."]
 CustomerRef = Annotated[str, Text(128), "The bank's own name for the customer."]
@@ -59,6 +61,51 @@ class GrantShown(TypedDict):
     history: Annotated[list[ConsentMoment], "Oldest first."]
 
 
+class TestAccount(TypedDict):
+    """An account of a test customer."""
+
+    ref: Annotated[str, Text(64), "Your own name for it: the `account` of a notification."]
+    mask: Annotated[str, Text(20), "What a phone shows, such as •• 4821."]
+    type: Annotated[str, Text(40), "Such as Current account."]
+
+
+CHANNELS = ("messenger",)
+
+
+class NewTestCustomer(TypedDict):
+    """Whom to invent, and what they allow."""
+
+    customer_ref: CustomerRef
+    clusters: Annotated[list[str], Words(tuple(Cluster.values), least=1), "What they allow."]
+    accounts: Annotated[list[TestAccount], Many(TestAccount, 1, 20), "For which accounts."]
+    channel: NotRequired[
+        Annotated[str | None, OneOf(CHANNELS), "Where their simulated phone is; `messenger` unless given."]
+    ]
+
+
+class TestCustomerShown(TypedDict):
+    """A test customer with an active grant for a year and a simulated phone."""
+
+    customer_ref: str
+    grant_id: Annotated[str, public_id("grt")]
+    status: Annotated[str, OneOf(tuple(Grant.Status.values)), "Of the grant."]
+    clusters: Clusters
+    accounts: list[GrantedAccount]
+    channel: Annotated[str, OneOf(CHANNELS)]
+    address: Annotated[str, "Of the phone; real people's you never see."]
+    sender: Annotated[str, "Your simulated Page."]
+    inbox_url: Annotated[str, "What the phone shows, as JSON."]
+    environment: EnvironmentName
+    expires_at: Annotated[str, CLOCK]
+
+
+class TestCustomerDeleted(TypedDict):
+    """A test customer that is gone."""
+
+    customer_ref: str
+    deleted: bool
+
+
 GRANT: GrantShown = {
     "id": "grt_019a1c0e6f127d3a8e5b40c9d17f26ab",
     "status": "ACTIVE",
@@ -87,3 +134,23 @@ REVOKED: GrantShown = {
     "end_reason": "account closed",
 }
 GRANTS: Page[GrantShown] = {"data": [GRANT], "next_cursor": None}
+NEW_CUSTOMER: NewTestCustomer = {
+    "customer_ref": "TEST-1",
+    "clusters": ["BALANCES", "FRAUD_ALERTS"],
+    "accounts": [{"ref": "acc-test-1", "mask": "•• 0001", "type": "Current account"}],
+    "channel": "messenger",
+}
+TEST_CUSTOMER: TestCustomerShown = {
+    "customer_ref": "TEST-1",
+    "grant_id": GRANT["id"],
+    "status": "ACTIVE",
+    "clusters": ["BALANCES", "FRAUD_ALERTS"],
+    "accounts": [{"ref": "acc-test-1", "mask": "•• 0001", "type": "Current account"}],
+    "channel": "messenger",
+    "address": "48210773915502846",
+    "sender": "sandbox-norden-3f9a2c",
+    "inbox_url": "http://127.0.0.1:8001/inbox?channel=messenger&sender=sandbox-norden-3f9a2c&address=48210773915502846",
+    "environment": "sandbox",
+    "expires_at": "2027-11-23T08:00:00.000Z",
+}
+TEST_CUSTOMER_DELETED: TestCustomerDeleted = {"customer_ref": "TEST-1", "deleted": True}

@@ -15,6 +15,7 @@ TAGS = {
     "me": ("Who you are", "Whom a token stands for."),
     "grants": ("Grants", "What people allow, and until when."),
     "notifications": ("Notifications", "Sending, and what became of it."),
+    "sandbox": ("Sandbox", "Test customers and their simulated phones."),
     "templates": ("Templates", "The wording of messages."),
     "webhook-endpoints": ("Webhooks", "Where you hear of events (Standard Webhooks)."),
 }

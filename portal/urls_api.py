@@ -4,6 +4,7 @@ from django.urls import path
 
 from consents.views import api as consents
 from notifications.views import api as notifications
+from notifications.views import sandbox_api as sandbox
 from notifications.views import templates_api as templates
 from partners.views import api as partners
 from partners.views import webhooks_api as webhooks
@@ -16,6 +17,8 @@ urlpatterns = [
     path("notifications", notifications.Notifications.as_view()),
     path("notifications/<str:ntf>", notifications.NotificationDetail.as_view()),
     path("notifications/<str:ntf>/cancel", notifications.NotificationCancel.as_view()),
+    path("sandbox/customers", sandbox.SandboxCustomers.as_view()),
+    path("sandbox/customers/<path:customer_ref>", sandbox.SandboxCustomerDetail.as_view()),
     path("templates", templates.Templates.as_view()),
     path("templates/<str:name>", templates.TemplateDetail.as_view()),
     path("templates/<str:name>/versions", templates.TemplateVersions.as_view()),

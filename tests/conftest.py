@@ -127,6 +127,17 @@ def _make_template(name: str) -> None:
             owner.execute(f"ALTER DATABASE {name}_new RENAME TO {name}")
 
 
+@pytest.fixture(scope="session")
+def phones() -> Iterator[str]:
+    """The simulated platform, in a process of its own; its address, which the portal knows meanwhile."""
+    from tests.sandbox.conftest import running_sandbox
+
+    before = settings.SANDBOX_URL
+    with running_sandbox() as settings.SANDBOX_URL:
+        yield settings.SANDBOX_URL
+    settings.SANDBOX_URL = before
+
+
 @pytest.fixture
 def world(db: None) -> SimpleNamespace:
     """Two live banks, made by the real actions. `bank` has Ana (CUST-1) and Ben (CUST-2); `other` has Charlie,

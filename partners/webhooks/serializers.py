@@ -19,9 +19,10 @@ FASTEST = 1_000  # requests a second that an endpoint may ask for
 
 @dataclass(frozen=True)
 class Words(Shape):
-    """A list of known words."""
+    """A list of known words, `least` of them or more."""
 
     words: tuple[str, ...]
+    least: int = 0
 
     def read(self, value: Any) -> list[str]:
         """Each once, sorted."""
@@ -29,11 +30,14 @@ class Words(Shape):
             raise Invalid("This must be a list of texts.")
         if unknown := sorted(set(value) - set(self.words)):
             raise Invalid(f"There is no {', '.join(unknown)}.")
+        if len(value) < self.least:
+            raise Invalid(f"Name at least {self.least}.")
         return sorted(set(value))
 
     def schema(self, schemas: Schemas) -> Schema:
         """An array of them."""
-        return {"type": "array", "items": {"type": "string", "enum": list(self.words)}}
+        least = {"minItems": self.least} if self.least else {}
+        return {"type": "array", "items": {"type": "string", "enum": list(self.words)}} | least
 
 
 @dataclass(frozen=True)

@@ -89,6 +89,12 @@ PROBLEMS: dict[str, Kind] = {
         "The client has a list of networks that it may call from, and the request came from another.",
         "`detail` names the address that we saw. Add its network to the client's page, or call from one that is on it.",
     ),
+    "sandbox_only": Kind(
+        403,
+        "Only for sandbox clients",
+        "Test customers and their phones are in the sandbox, and the token is of a live client.",
+        "Get a token with a client of your bank's sandbox. Live customers are people: only they can give a grant.",
+    ),
     "not_found": Kind(
         404,
         "Not found",

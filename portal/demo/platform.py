@@ -6,11 +6,9 @@ from urllib.parse import quote
 
 from django.conf import settings
 
-from notifications.channels.messenger.transport import UTILITY_TEMPLATE
+from notifications.channels.messenger.simulator import TEMPLATE
 from portal.demo.http import call
 from portal.demo.world import Bank
-
-TEMPLATE_TEXT = "Update from your bank: {{1}} Write STOP to end these messages."
 
 
 def page_secrets() -> dict[str, str]:
@@ -32,16 +30,8 @@ def open_page(bank: Bank) -> None:
     status, answer = call("PUT", f"{settings.SANDBOX_URL}/pages/{page}", body)
     if status not in (200, 201) or not answer["webhook"]["subscribed"]:
         raise RuntimeError(f"The sandbox did not take the page: {answer}")
-    template = {
-        "name": UTILITY_TEMPLATE,
-        "language": "en",
-        "category": "UTILITY",
-        "components": [
-            {"type": "BODY", "text": TEMPLATE_TEXT, "example": {"body_text": [["Your balance is $10.00."]]}}
-        ],
-    }
     token = quote(bank.sender_secrets["access_token"])
-    call("POST", f"{settings.SANDBOX_URL}/v26.0/{page}/message_templates?access_token={token}", template)
+    call("POST", f"{settings.SANDBOX_URL}/v26.0/{page}/message_templates?access_token={token}", TEMPLATE)
 
 
 def open_phone(bank: Bank, address: str, name: str) -> None:

@@ -71,6 +71,7 @@ def routes() -> list[web.RouteDef]:
         web.post("/pages/{page_id}/verify", provisioning.verify_page),
         web.get("/people/{psid}", provisioning.show_person),
         web.put("/people/{psid}", provisioning.put_person),
+        web.delete("/people/{psid}", provisioning.remove_person),
         web.get("/m.me/{page_id}", mme.show_link),
         web.post("/m.me/{page_id}", mme.start_chat),
         web.get(linking.RETURN_PATH, linking.show_return),

@@ -51,6 +51,11 @@ class Live:
         for watcher in self._watchers:
             watcher.note(phone)
 
+    def phone_removed(self, phone: Phone) -> None:
+        """An open page keeps it until it is loaded again."""
+        for watcher in self._watchers:
+            watcher.phones.pop(phone, None)
+
     def faults_changed(self) -> None:
         for watcher in self._watchers:
             watcher.faults = True

@@ -5,7 +5,8 @@
   get_started_payload}`. When it names `webhook_url` or `verify_token`, the address must echo the challenge:
   see `webhook.subscribed` in the answer. `POST /pages/{page_id}/verify` asks again.
 - `PUT /people/{psid}` creates or changes a phone: `{page_id, name, window_open, auto_read, blocked}`. A new
-  phone has its 24-hour window open unless `window_open` is false.
+  phone has its 24-hour window open unless `window_open` is false. `DELETE /people/{psid}?page_id=` forgets it,
+  with its messages.
 
 Secrets go in and never come out.
 """
@@ -134,12 +135,25 @@ def new_phone(sandbox: Sandbox, page_id: str, psid: str, name: str) -> Phone:
 
 async def show_person(request: web.Request) -> web.Response:
     """`GET /people/{psid}?page_id=`: the phone's state."""
-    sandbox, psid = sandbox_of(request), request.match_info["psid"]
-    page_id = request.query.get("page_id", "")
+    sandbox = sandbox_of(request)
+    return web.json_response(phone_json(sandbox, _phone_meant(sandbox, request)))
+
+
+async def remove_person(request: web.Request) -> web.Response:
+    """`DELETE /people/{psid}?page_id=`: the phone as it was."""
+    sandbox = sandbox_of(request)
+    phone = _phone_meant(sandbox, request)
+    shown = phone_json(sandbox, phone)
+    sandbox.world.remove_phone(phone)
+    return web.json_response(shown)
+
+
+def _phone_meant(sandbox: Sandbox, request: web.Request) -> Phone:
+    psid, page_id = request.match_info["psid"], request.query.get("page_id", "")
     phone = sandbox.world.phone(page_id, psid)
     if phone is None:
         raise not_found(f"person {psid!r} for page {page_id!r}")
-    return web.json_response(phone_json(sandbox, phone))
+    return phone
 
 
 def phone_json(sandbox: Sandbox, phone: Phone) -> dict:

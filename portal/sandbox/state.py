@@ -102,6 +102,7 @@ class Phone:
 class Listener(Protocol):
     def page_changed(self, page: Page) -> None: ...
     def phone_changed(self, phone: Phone) -> None: ...
+    def phone_removed(self, phone: Phone) -> None: ...
     def message_added(self, phone: Phone, message: Message) -> None: ...
     def message_dropped(self, message: Message) -> None: ...
 
@@ -139,8 +140,18 @@ class World:
         self.phone_changed(phone)
 
     def phone_changed(self, phone: Phone) -> None:
+        """A phone that is gone (a receipt of its last message may still be under way) stays gone."""
+        if self.phones.get(phone.key) is phone:
+            for listener in self.listeners:
+                listener.phone_changed(phone)
+
+    def remove_phone(self, phone: Phone) -> None:
+        """Forget it, with its messages."""
+        del self.phones[phone.key]
+        while phone.messages:
+            self._drop(phone)
         for listener in self.listeners:
-            listener.phone_changed(phone)
+            listener.phone_removed(phone)
 
     def phone(self, sender: str, address: str, channel: str = "messenger") -> Phone | None:
         return self.phones.get((channel, sender, address))

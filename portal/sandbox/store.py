@@ -41,6 +41,7 @@ class Store:
         self._db.executescript(SCHEMA)
         self._pages: dict[str, Page] = {}
         self._phones: dict[Phone, None] = {}
+        self._removed: list[tuple[str, str, str]] = []
         self._added: list[tuple[Phone, Message]] = []
         self._dropped: list[int] = []
         self._task: asyncio.Task | None = None
@@ -50,6 +51,10 @@ class Store:
 
     def phone_changed(self, phone: Phone) -> None:
         self._phones[phone] = None
+
+    def phone_removed(self, phone: Phone) -> None:
+        self._phones.pop(phone, None)
+        self._removed.append(phone.key)
 
     def message_added(self, phone: Phone, message: Message) -> None:
         self._added.append((phone, message))
@@ -96,18 +101,27 @@ class Store:
         phones = [
             (*phone.key, {name: getattr(phone, name) for name in PHONE_FIELDS}) for phone in self._phones
         ]
-        added, dropped = self._added, self._dropped
-        self._pages, self._phones, self._added, self._dropped = {}, {}, [], []
-        if pages or phones or added or dropped:
+        added, dropped, removed = self._added, self._dropped, self._removed
+        self._pages, self._phones, self._added, self._dropped, self._removed = {}, {}, [], [], []
+        if pages or phones or added or dropped or removed:
             await asyncio.get_running_loop().run_in_executor(
-                self._thread, self._write, pages, phones, added, dropped
+                self._thread, self._write, pages, phones, added, dropped, removed
             )
 
     def _write(
-        self, pages: list[dict], phones: list[tuple], added: list[tuple[Phone, Message]], dropped: list[int]
+        self,
+        pages: list[dict],
+        phones: list[tuple],
+        added: list[tuple[Phone, Message]],
+        dropped: list[int],
+        removed: list[tuple[str, str, str]],
     ) -> None:
+        """A phone that was removed may have been made anew since, so it goes before those that changed come."""
         dump = json.dumps
         with self._db:
+            self._db.executemany(
+                "DELETE FROM phone WHERE channel = ? AND sender = ? AND address = ?", removed
+            )
             self._db.executemany("REPLACE INTO page VALUES (?, ?)", [(p["id"], dump(p)) for p in pages])
             self._db.executemany(
                 "REPLACE INTO phone VALUES (?, ?, ?, ?)", [(*row[:3], dump(row[3])) for row in phones]

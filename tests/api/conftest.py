@@ -10,6 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from consents.actions.give import Account
+from consents.serializers import NEW_CUSTOMER
 from notifications.serializers import EXAMPLES
 from partners.access import member_principal
 from partners.actions.clients import create_client
@@ -138,8 +139,15 @@ def make_live_bank(staff: Staff, name: str, slug: str, page: str, clusters: list
     )
 
 
+def caller_for(bank: Bank, path: str) -> Caller:
+    """The bank's client for a path of the document: what is about test customers is for the sandbox only."""
+    return as_caller(bank, "sandbox" if path.startswith("/api/v1/sandbox") else "live")
+
+
 def real_ids(caller: Caller, path: str) -> dict[str, str]:
     """Of something that there is, for the ids in a path of the document."""
+    if path.startswith("/api/v1/sandbox"):
+        return {"customer_ref": caller.post("/sandbox/customers", NEW_CUSTOMER).json()["customer_ref"]}
     if path.startswith("/api/v1/webhook-endpoints"):
         endpoint = caller.post("/webhook-endpoints", {"url": HOOK}).json()
         with scope(Principal.system()), transaction.atomic():  # as if the host had answered its challenge

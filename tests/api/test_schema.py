@@ -14,7 +14,7 @@ from partners.clusters import SENDABLE
 from portal.api.openapi import document
 from portal.demo.world import Bank
 
-from .conftest import HOOK, as_caller, real_ids
+from .conftest import HOOK, caller_for, real_ids
 
 OPERATIONS = [(path, method) for path, methods in document()["paths"].items() for method in methods]
 TAKES_NOTHING = {"/api/v1/me", "/.well-known/oauth-authorization-server"}
@@ -26,6 +26,7 @@ SOME = settings(
     phases=[Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
+pytestmark = pytest.mark.usefixtures("phones")
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -47,7 +48,7 @@ def schema() -> Any:
 def test_every_answer_is_documented(schema: Any, bank: Bank, path: str, method: str) -> None:
     from schemathesis.generation import GenerationMode
 
-    caller = as_caller(bank)
+    caller = caller_for(bank, path)
     operation = schema[path][method.upper()]
     headers = caller.headers if path.startswith("/api/") else caller.basic
     known = real_ids(caller, path) if "{" in path else None

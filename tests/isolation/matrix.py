@@ -101,7 +101,8 @@ class Row:
     `needs` is a scope (API) or a permission (MEMBER, STAFF); `thing` is what the ids in the path name; `sends` is
     a body (or a query) that is accepted; `answers` are the statuses of success where they are not 200;
     `looks_first` tells that the scope depends on the thing, so what is not theirs is 404 before it can be 403;
-    `not_theirs` is what is answered instead of 404 by a page that says the same of what is gone.
+    `not_theirs` is what is answered instead of 404 by a page that says the same of what is gone; `environment` is
+    the only one whose clients it serves: others get 403, and are told so.
     """
 
     route: str
@@ -113,6 +114,7 @@ class Row:
     answers: dict[str, int] = field(default_factory=dict)
     looks_first: bool = False
     not_theirs: int = 404
+    environment: str = ""
 
 
 # What stands in a path beside the ids of things.
@@ -121,6 +123,11 @@ WORDS = {
     "decision": "recommend",
 }  # fmt: skip
 NOWHERE = {"GET": 404, "POST": 404}  # what a made-up link leads to
+_INVENTED: dict[str, object] = {
+    "customer_ref": "TEST-1",
+    "clusters": ["BALANCES"],
+    "accounts": [{"ref": "acc-test", "mask": "•• 0001", "type": "Current account"}],
+}
 _SENT = {
     "template": "balance_update",
     "customer_ref": "CUST-1",
@@ -354,6 +361,8 @@ ROWS = (
     Row("api/v1/notifications/<str:ntf>", "GET", Door.API, "notifications:read", "notification"),
     Row("api/v1/notifications/<str:ntf>/cancel", "POST", Door.API, "notify:balances", "notification",
         looks_first=True),
+    Row("api/v1/sandbox/customers", "POST", Door.API, sends=_INVENTED, answers={"POST": 201}, environment="sandbox"),
+    Row("api/v1/sandbox/customers/<path:customer_ref>", "DELETE", Door.API, thing="test customer", environment="sandbox"),
     Row("api/v1/templates", "GET", Door.API),
     Row("api/v1/templates", "POST", Door.API, "templates:write", sends=_TEMPLATE, answers={"POST": 201}),
     Row(_API_TEMPLATE, "GET", Door.API, thing="template by name"),

@@ -22,6 +22,7 @@ DOORS_BY_PREFIX = {
 THINGS = {
     "sender_id": "sender",
     "grt": "grant",
+    "customer_ref": "test customer",
     "ntf": "notification",
     "agv": "agreement version",
     "agt": "agreement template",

@@ -263,6 +263,9 @@ def _make_things(stage: Stage) -> None:
             things.setdefault(kind, []).append(Thing(ids, **whose, secrets=(grant, sent, one.account)))
     for kind, name in (("grant", "grt"), ("notification", "ntf")):
         things[kind] += [Thing({name: text}) for text in nowhere(name, things[kind][0].ids[name])]
+    # By the bank's own reference: whoever asks is asking for one of their own
+    things["test customer"] = [Thing({"customer_ref": "CUST-1"}, is_open=True)]
+    things["test customer"] += [Thing({"customer_ref": text}) for text in ("CUST-2", "nobody's", "x" * 129)]
     things["sender"] = [
         Thing({"sender_id": str(bank.sender.id)}, is_open=True) for bank in (world.bank, world.other)
     ]

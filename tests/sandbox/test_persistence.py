@@ -44,3 +44,22 @@ def test_receipts_cut_off_by_a_restart_come_after_it(tmp_path, running_sandbox, 
     with running_sandbox("--state", str(tmp_path)):
         assert receiver.wait_for("delivery")
         assert receiver.wait_for("read")
+
+
+def test_a_phone_that_was_removed_stays_gone_and_may_be_made_anew(tmp_path, running_sandbox, new_bank):
+    with running_sandbox("--state", str(tmp_path)) as base, httpx.Client(base_url=base) as http:
+        bank = new_bank(http)
+        phone = {"page_id": bank.page}
+        bank.send("Soon gone")
+        assert http.delete(f"/people/{bank.psid}", params=phone).json()["messages"] == 1
+        assert bank.inbox() == []
+        assert http.get(f"/people/{bank.psid}", params=phone).status_code == 404
+        assert http.delete(f"/people/{bank.psid}", params=phone).status_code == 404
+        assert bank.put_person()["messages"] == 0
+        bank.send("Anew")
+        http.put("/people/7001", json=phone)
+        http.delete("/people/7001", params=phone)
+    with running_sandbox("--state", str(tmp_path)) as base, httpx.Client(base_url=base) as http:
+        bank.http = http
+        assert [m["text"] for m in bank.inbox()] == ["Anew"]
+        assert http.get("/people/7001", params=phone).status_code == 404

@@ -39,7 +39,7 @@ async def _check(page: str, secrets: dict[str, Any]) -> list[Finding]:
 async def _get(http: aiohttp.ClientSession, path: str, secrets: dict[str, Any], **query: str) -> Any:
     """The answer's JSON; None when there was none."""
     try:
-        async with http.get(graph_url(path), params={**credentials(secrets), **query}) as answer:
+        async with http.get(graph_url(path, secrets), params={**credentials(secrets), **query}) as answer:
             return await answer.json(content_type=None)
     except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
         return None

@@ -7,10 +7,13 @@ from typing import Any
 
 from django.conf import settings
 
+SIMULATED = "is_simulated"  # among a sender's secrets: its Page is one of the sandbox, wherever others are
 
-def graph_url(path: str) -> str:
-    """`path` under the version we speak."""
-    return f"{settings.MESSENGER_GRAPH_URL}/{settings.MESSENGER_GRAPH_VERSION}/{path}"
+
+def graph_url(path: str, secrets: dict[str, Any]) -> str:
+    """`path` under the version we speak, at the platform that the sender is on."""
+    base = settings.SANDBOX_URL if SIMULATED in secrets else settings.MESSENGER_GRAPH_URL
+    return f"{base}/{settings.MESSENGER_GRAPH_VERSION}/{path}"
 
 
 def credentials(secrets: dict[str, Any]) -> dict[str, str]:

@@ -35,7 +35,7 @@ class MessengerLinking:
 
     async def forget(self, *, secrets: dict[str, Any], address: str) -> bool:
         """See `consents.linking.Platform`. The platform then tells us `unlinked`, which we know already."""
-        url, query = graph_url("me/unlink_accounts"), credentials(secrets)
+        url, query = graph_url("me/unlink_accounts", secrets), credentials(secrets)
         body = {"psid": address}
         try:
             async with courier().session().post(url, params=query, json=body, timeout=PATIENCE) as response:
@@ -80,7 +80,8 @@ def _is_meta() -> bool:
 async def _ask(secrets: dict[str, Any], token: str) -> str:
     query = {**credentials(secrets), "fields": "recipient", "account_linking_token": token}
     try:
-        async with courier().session().get(graph_url("me"), params=query, timeout=PATIENCE) as response:
+        url = graph_url("me", secrets)
+        async with courier().session().get(url, params=query, timeout=PATIENCE) as response:
             body = await response.json(content_type=None)
     except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as problem:
         log.warning("linking_recipient_unknown", error=type(problem).__name__)
