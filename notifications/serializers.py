@@ -1,6 +1,6 @@
 """What the API says of notifications and templates, and takes."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, NotRequired, TypedDict
 from uuid import UUID
 
@@ -8,14 +8,16 @@ from consents.serializers import CustomerRef
 from notifications.channels.base import Outcome
 from notifications.models import Delivery, TemplateVersion
 from notifications.typed_data import DATA
+from notifications.usage import Counted
 from notifications.wording import LONGEST
 from partners.clusters import SENDABLE, Cluster
 from partners.serializers import EnvironmentName
 from partners.webhooks.serializers import Integer
 from portal.api.json_schema import Schemas
-from portal.api.pagination import Page, PageQuery
+from portal.api.pagination import DEFAULT_LIMIT, LARGEST_LIMIT, Page, PageQuery
 from portal.api.shapes import (
     CLOCK,
+    DAY,
     TIME,
     Invalid,
     OneOf,
@@ -23,6 +25,7 @@ from portal.api.shapes import (
     Schema,
     Shape,
     Text,
+    Whole,
     exactly_one,
     public_id,
 )
@@ -199,6 +202,52 @@ class TemplateShown(TypedDict):
     versions: Annotated[list[TemplateVersionShown], "By language and number."]
 
 
+_EPOCH = date(1970, 1, 1).toordinal()
+
+
+def _read_usage_cursor(text: str) -> Counted:
+    day, cluster, status = text.split(".")
+    return Counted(date.fromordinal(_EPOCH + int(day)), cluster, status, 0)
+
+
+def usage_cursor(last: Counted) -> str:
+    """Where the next page begins: behind this row."""
+    return f"{last.day.toordinal() - _EPOCH}.{last.cluster}.{last.status}"
+
+
+USAGE_CURSOR = Pattern(
+    f"[0-9]{{1,5}}[.]({'|'.join(Cluster.values)})[.]({'|'.join(STATUSES)})",
+    "This must be a cursor that this list gave.",
+    longest=50,
+    parse=_read_usage_cursor,
+)
+
+
+class UsageQuery(TypedDict, total=False):
+    """Which days."""
+
+    since: Annotated[date, DAY, "The first day, in UTC; 30 days in all unless given."]
+    until: Annotated[date, DAY, "The last day, in UTC; today unless given."]
+    limit: Annotated[int, Whole(1, LARGEST_LIMIT, DEFAULT_LIMIT), "How many to a page."]
+    cursor: Annotated[Counted, USAGE_CURSOR, "The `next_cursor` of the page before."]
+
+
+class UsageCount(TypedDict):
+    """So many notifications of a day are in one state."""
+
+    date: Annotated[str, DAY, "The day they were accepted, in UTC."]
+    cluster: ClusterName
+    status: Annotated[Status, "The state they are in now."]
+    count: int
+
+
+class UsagePage(TypedDict):
+    """Counts, those of the newest day first."""
+
+    data: list[UsageCount]
+    next_cursor: Annotated[str | None, USAGE_CURSOR, "Ask for the next page with it; null on the last."]
+
+
 # One for each cluster. They work as they stand with the demo's banks and customers.
 EXAMPLES: dict[str, dict[str, Any]] = {
     Cluster.BALANCES: {
@@ -328,4 +377,11 @@ PREVIEWED: TemplatePreviewed = {
     "locale": "en",
     "status": "DRAFT",
     "text": "Your account •• 4821 has $1,234.50 available (as of 23 Nov, 09:30 UTC).",
+}
+USAGE: UsagePage = {
+    "data": [
+        {"date": "2026-11-23", "cluster": "BALANCES", "status": "DELIVERED", "count": 1204},
+        {"date": "2026-11-23", "cluster": "BALANCES", "status": "FAILED", "count": 3},
+    ],
+    "next_cursor": None,
 }

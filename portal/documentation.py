@@ -17,6 +17,7 @@ TAGS = {
     "notifications": ("Notifications", "Sending, and what became of it."),
     "sandbox": ("Sandbox", "Test customers and their simulated phones."),
     "templates": ("Templates", "The wording of messages."),
+    "usage": ("Usage", "How much was sent, by day."),
     "webhook-endpoints": ("Webhooks", "Where you hear of events (Standard Webhooks)."),
 }
 BASIC = "clientSecretBasic"

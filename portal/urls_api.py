@@ -6,6 +6,7 @@ from consents.views import api as consents
 from notifications.views import api as notifications
 from notifications.views import sandbox_api as sandbox
 from notifications.views import templates_api as templates
+from notifications.views import usage_api as usage
 from partners.views import api as partners
 from partners.views import webhooks_api as webhooks
 
@@ -24,6 +25,7 @@ urlpatterns = [
     path("templates/<str:name>/versions", templates.TemplateVersions.as_view()),
     path("templates/<str:name>/submit", templates.TemplateSubmit.as_view()),
     path("templates/<str:name>/preview", templates.TemplatePreview.as_view()),
+    path("usage", usage.Usage.as_view()),
     path("webhook-endpoints", webhooks.WebhookEndpoints.as_view()),
     path("webhook-endpoints/<str:whk>", webhooks.WebhookEndpointDetail.as_view()),
     path("webhook-endpoints/<str:whk>/rotate-secret", webhooks.WebhookEndpointRotateSecret.as_view()),

@@ -1,8 +1,6 @@
 """The API's notifications."""
 
-from datetime import datetime, timedelta
 from typing import Any, ClassVar, cast
-from uuid import UUID
 
 from django.db.models import Q
 from django.utils import timezone
@@ -31,6 +29,7 @@ from notifications.serializers import (
     NotificationTold,
 )
 from notifications.timeline import public_status, timeline
+from notifications.usage import CLOCK_STEP, first_id
 from partners.clusters import Cluster
 from partners.refusals import Refused
 from portal.api.errors import Problem
@@ -52,7 +51,6 @@ REFUSALS = (
     "invalid_data",
     "full_account_number",
 )
-_CLOCK_STEP = timedelta(minutes=1)  # how far a server's clock may have gone back between two ids
 
 
 class Notifications(ApiView):
@@ -102,7 +100,7 @@ class Notifications(ApiView):
             rows = rows.filter(grant__customer__ref_index=index)
         if "created_after" in query:
             after = query["created_after"]
-            rows = rows.filter(notification__created_at__gt=after, id__gte=_first_id(after - _CLOCK_STEP))
+            rows = rows.filter(notification__created_at__gt=after, id__gte=first_id(after - CLOCK_STEP))
         return page(query, rows, lambda found: [_shown(row) for row in found])
 
 
@@ -147,11 +145,6 @@ def _with_status(status: str) -> Q:
     if status == "SCHEDULED":
         return queued & waits_for_its_time
     return queued & ~waits_for_its_time if status == "ACCEPTED" else Q(status=status)
-
-
-def _first_id(moment: datetime) -> UUID:
-    """The smallest UUIDv7 of that millisecond: with it a list by id stops early, instead of reading on."""
-    return UUID(int=max(int(moment.timestamp() * 1000), 0) << 80)
 
 
 def _shown(delivery: Delivery) -> NotificationShown:
