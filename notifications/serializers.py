@@ -1,5 +1,6 @@
 """What the API says of notifications and templates, and takes."""
 
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, Any, NotRequired, TypedDict
 from uuid import UUID
@@ -13,6 +14,7 @@ from notifications.wording import LONGEST
 from partners.clusters import SENDABLE, Cluster
 from partners.serializers import EnvironmentName
 from partners.webhooks.serializers import Integer
+from portal.api.idempotency import KEY_PATTERN
 from portal.api.json_schema import Schemas
 from portal.api.pagination import DEFAULT_LIMIT, LARGEST_LIMIT, Page, PageQuery
 from portal.api.shapes import (
@@ -71,6 +73,74 @@ class NewNotification(TypedDict):
     collapse_key: NotRequired[
         Annotated[str | None, Text(64), "Cancels what is still queued for the grant under the same key."]
     ]
+
+
+@exactly_one("customer_ref", "grant_id")
+class BatchItem(NewNotification):
+    """One of a batch."""
+
+    idempotency_key: NotRequired[
+        Annotated[
+            str | None,
+            Pattern(KEY_PATTERN, "This must be 1 to 255 visible ASCII characters.", 255),
+            "What `Idempotency-Key` is to a call, for this item alone.",
+        ]
+    ]
+
+
+@dataclass(frozen=True)
+class Each(Shape):
+    """A list of `least` to `most` items, in which each is read later and by itself."""
+
+    kind: Any
+    least: int
+    most: int
+
+    def read(self, value: Any) -> list[Any]:
+        """The items as they came."""
+        if not isinstance(value, list) or not self.least <= len(value) <= self.most:
+            raise Invalid(f"This must be a list of {self.least} to {self.most} items.")
+        return value
+
+    def schema(self, schemas: Schemas) -> Schema:
+        """An array of them; anything else is taken too, and refused in its place."""
+        items = {"anyOf": [schemas.of(self.kind), {}]}
+        return {"type": "array", "items": items, "minItems": self.least, "maxItems": self.most}
+
+
+class NewBatch(TypedDict):
+    """What to send, to whom: many at once."""
+
+    notifications: Annotated[list[Any], Each(BatchItem, 1, 1_000), "Each stands alone."]
+
+
+class ProblemBody(Shape):
+    """The body of a refusal (RFC 9457)."""
+
+    def schema(self, schemas: Schemas) -> Schema:
+        """The document's own component."""
+        return {"$ref": "#/components/schemas/Problem"}
+
+
+class BatchAccepted(TypedDict):
+    """An item that was taken in."""
+
+    index: Annotated[int, "Its place in the batch, from 0."]
+    id: Annotated[str, public_id("ntf")]
+    status: Annotated[str, OneOf(("ACCEPTED", "SCHEDULED")), "SCHEDULED when `send_at` lies ahead."]
+
+
+class BatchRefused(TypedDict):
+    """An item that was refused."""
+
+    index: Annotated[int, "Its place in the batch, from 0."]
+    problem: Annotated[dict[str, Any], ProblemBody(), "Why, as a call of its own would have said."]
+
+
+class BatchAnswer(TypedDict):
+    """What became of each item, in the order they came."""
+
+    data: list[BatchAccepted | BatchRefused]
 
 
 class NotificationsQuery(PageQuery, total=False):
@@ -384,4 +454,28 @@ USAGE: UsagePage = {
         {"date": "2026-11-23", "cluster": "BALANCES", "status": "FAILED", "count": 3},
     ],
     "next_cursor": None,
+}
+BATCH: NewBatch = {
+    "notifications": [
+        {**EXAMPLES[Cluster.BALANCES], "idempotency_key": "night-run-1"},
+        {**EXAMPLES[Cluster.TRANSACTIONS], "idempotency_key": "night-run-2"},
+        {**EXAMPLES[Cluster.BALANCES], "customer_ref": "CUST-0000", "idempotency_key": "night-run-3"},
+    ]
+}
+BATCHED: BatchAnswer = {
+    "data": [
+        {"index": 0, "id": ACCEPTED["id"], "status": "ACCEPTED"},
+        {"index": 1, "id": "ntf_019ab0d1f04c7a0e9d3f21b7c4486e15", "status": "ACCEPTED"},
+        {
+            "index": 2,
+            "problem": {
+                "type": "https://parley.example/docs/errors/no_active_grant",
+                "title": "The person has not granted this",
+                "status": 403,
+                "detail": "This person has no active grant that covers BALANCES.",
+                "code": "no_active_grant",
+                "request_id": "1f0c8e0a6b7d4a52b1d1f4c9a3e57d10",
+            },
+        },
+    ]
 }

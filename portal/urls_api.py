@@ -4,6 +4,7 @@ from django.urls import path
 
 from consents.views import api as consents
 from notifications.views import api as notifications
+from notifications.views import batch_api as batch
 from notifications.views import sandbox_api as sandbox
 from notifications.views import templates_api as templates
 from notifications.views import usage_api as usage
@@ -16,6 +17,7 @@ urlpatterns = [
     path("grants/<str:grt>", consents.GrantDetail.as_view()),
     path("grants/<str:grt>/revoke", consents.GrantRevoke.as_view()),
     path("notifications", notifications.Notifications.as_view()),
+    path("notifications/batch", batch.NotificationBatch.as_view()),
     path("notifications/<str:ntf>", notifications.NotificationDetail.as_view()),
     path("notifications/<str:ntf>/cancel", notifications.NotificationCancel.as_view()),
     path("sandbox/customers", sandbox.SandboxCustomers.as_view()),

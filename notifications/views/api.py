@@ -72,17 +72,8 @@ class Notifications(ApiView):
         Needs the scope of the template's cluster. Everything is checked before the answer; a refusal writes
         nothing. The message then goes out as soon as it may, and the grant is asked once more just before.
         """
-        asked = Request(
-            template=body["template"],
-            data=body["data"],
-            customer_ref=body.get("customer_ref") or "",
-            grant_id=body.get("grant_id"),
-            locale=body.get("locale") or "en",
-            send_at=body.get("send_at"),
-            expires_at=body.get("expires_at"),
-            collapse_key=body.get("collapse_key") or "",
-        )
-        return cast(AcceptedNotification, accept_notification(request=asked, actor=self.principal))
+        answer = accept_notification(request=as_request(body), actor=self.principal)
+        return cast(AcceptedNotification, answer)
 
     @operation(answer_example=NOTIFICATIONS)
     def get(self, request: ApiRequest, query: NotificationsQuery) -> Page[NotificationShown]:
@@ -136,6 +127,20 @@ class NotificationCancel(ApiView):
             return _shown(cancel_notification(delivery=delivery, actor=self.principal))
         except Refused as refusal:
             raise Problem("too_late_to_cancel", str(refusal)) from refusal
+
+
+def as_request(body: NewNotification) -> Request:
+    """What the client asks for, as the action takes it."""
+    return Request(
+        template=body["template"],
+        data=body["data"],
+        customer_ref=body.get("customer_ref") or "",
+        grant_id=body.get("grant_id"),
+        locale=body.get("locale") or "en",
+        send_at=body.get("send_at"),
+        expires_at=body.get("expires_at"),
+        collapse_key=body.get("collapse_key") or "",
+    )
 
 
 def _with_status(status: str) -> Q:

@@ -210,7 +210,9 @@ def _is_money(schema: dict[str, Any]) -> bool:
 def _kind(schema: dict[str, Any]) -> str:
     """A schema's type in a few words."""
     if "anyOf" in schema:
-        return " or ".join(_kind(one) for one in schema["anyOf"])
+        return " or ".join(filter(None, map(_kind, schema["anyOf"])))
+    if not schema:
+        return ""  # anything at all
     if "oneOf" in schema:
         return "object, by cluster"
     if "$ref" in schema:

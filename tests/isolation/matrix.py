@@ -358,6 +358,7 @@ ROWS = (
     Row("api/v1/grants/<str:grt>/revoke", "POST", Door.API, "grants:request", "grant", {"reason": "closed"}),
     Row("api/v1/notifications", "GET", Door.API, "notifications:read"),
     Row("api/v1/notifications", "POST", Door.API, "notify:balances", sends=_SENT, answers={"POST": 202}),
+    Row("api/v1/notifications/batch", "POST", Door.API, sends={"notifications": [{}]}),
     Row("api/v1/notifications/<str:ntf>", "GET", Door.API, "notifications:read", "notification"),
     Row("api/v1/notifications/<str:ntf>/cancel", "POST", Door.API, "notify:balances", "notification",
         looks_first=True),
