@@ -5,7 +5,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 from django.http import Http404
 
-from notifications.models import Delivery, Template, TemplateVersion
+from notifications.models import Delivery, Recovery, Template, TemplateVersion
 from portal.tenancy.principal import Kind, Principal
 
 
@@ -24,6 +24,15 @@ def get_delivery_for(principal: Principal, notification_id: UUID) -> Delivery:
     try:
         return deliveries_for(principal).get(notification_id=notification_id)
     except Delivery.DoesNotExist as error:
+        raise Http404 from error
+
+
+def get_recovery_for(principal: Principal, recovery_id: UUID) -> Recovery:
+    """A client's bank's own, in its environment; raises Http404."""
+    rows = Recovery.objects.filter(partner_id=principal.partner_id, environment=principal.environment)
+    try:
+        return rows.get(pk=recovery_id)
+    except Recovery.DoesNotExist as error:
         raise Http404 from error
 
 

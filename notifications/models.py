@@ -2,6 +2,7 @@
 
 from hashlib import sha256
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
 
@@ -149,10 +150,16 @@ class Delivery(models.Model):
     delivered_at = models.DateTimeField(null=True)
     read_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
+    resent_at = models.DateTimeField(null=True)
 
     class Meta:
         indexes = [
             models.Index(fields=["partner", "environment", "-id"], name="notifications_delivery_list"),
+            models.Index(
+                fields=["partner", "environment", "id"],
+                condition=models.Q(status__in=["FAILED", "EXPIRED"]),
+                name="notifications_delivery_lost",
+            ),
             models.Index(fields=["grant", "-id"], name="notifications_delivery_grant"),
             models.Index(
                 fields=["lane", "partner", "next_attempt_at"],
@@ -184,6 +191,41 @@ class Delivery(models.Model):
                 condition=~models.Q(provider_id=""),
                 name="notifications_delivery_mid",
             ),
+        ]
+
+
+class Recovery(models.Model):
+    """A bank's wish to have sent again what failed or expired in a time, in these clusters, and how far it has come:
+    everything up to `last_id` is dealt with.
+    """
+
+    class Status(models.TextChoices):
+        PENDING = "PENDING"
+        RUNNING = "RUNNING"
+        DONE = "DONE"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    partner = models.ForeignKey(Partner, on_delete=models.PROTECT, db_index=False)
+    environment = models.CharField(max_length=8, choices=Environment.choices)
+    client_id = models.UUIDField()
+    clusters = ArrayField(models.CharField(max_length=20))
+    since = models.DateTimeField()
+    until = models.DateTimeField()
+    status = models.CharField(max_length=8, choices=Status.choices, default=Status.PENDING)
+    done = models.PositiveIntegerField(default=0)
+    total = models.PositiveIntegerField()
+    last_id = models.UUIDField(null=True)
+    created_at = models.DateTimeField(db_default=Now())
+    worked_at = models.DateTimeField(db_default=Now())
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["worked_at", "id"],
+                condition=~models.Q(status="DONE"),
+                name="notifications_recovery_waiting",
+            )
         ]
 
 

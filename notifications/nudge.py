@@ -15,6 +15,7 @@ from django.conf import settings
 log = structlog.get_logger(__name__)
 PENDING_SECONDS = 2
 EVENTS = "events"
+RECOVERIES = "recoveries"
 SOCKET_SECONDS = 0.2
 PAUSE_SECONDS = 0.02  # one question to the broker for all that was committed meanwhile
 
@@ -52,13 +53,15 @@ class _Nudger:
 
 
 def _publish(lane: str) -> None:
-    from notifications.tasks import deliver_due, work_inbound
+    from notifications.tasks import deliver_due, recover_lost, work_inbound
 
     try:
         if not valkey().set(f"nudge:{lane}", 1, nx=True, ex=PENDING_SECONDS):
             return
         if lane == EVENTS:
             work_inbound.apply_async(queue=EVENTS, retry=False, expires=60)
+        elif lane == RECOVERIES:
+            recover_lost.apply_async(queue=EVENTS, retry=False, expires=60)
         else:
             deliver_due.apply_async(args=[lane], queue=lane, retry=False, expires=60)
     except Exception as error:

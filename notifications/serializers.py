@@ -7,7 +7,7 @@ from uuid import UUID
 
 from consents.serializers import CustomerRef
 from notifications.channels.base import Outcome
-from notifications.models import Delivery, TemplateVersion
+from notifications.models import Delivery, Recovery, TemplateVersion
 from notifications.typed_data import DATA
 from notifications.usage import Counted
 from notifications.wording import LONGEST
@@ -199,6 +199,24 @@ class NotificationTold(NotificationShown):
 
     timeline: Annotated[list[Moment], "Oldest first."]
     attempts: Annotated[list[AttemptShown], "Oldest first."]
+
+
+class NotificationRecovery(TypedDict):
+    """From when on to send again what was lost."""
+
+    since: Annotated[datetime, TIME, "What failed or expired from then on."]
+
+
+TaskId = Annotated[UUID, public_id("tsk"), "The task's id."]
+
+
+class TaskShown(TypedDict):
+    """Work that goes on after the answer."""
+
+    id: Annotated[str, public_id("tsk")]
+    status: Annotated[str, OneOf(tuple(Recovery.Status.values)), "It is over when DONE."]
+    done: Annotated[int, "So many are dealt with."]
+    total: Annotated[int, "So many there are."]
 
 
 class TemplateVersionShown(TypedDict):
@@ -479,3 +497,11 @@ BATCHED: BatchAnswer = {
         },
     ]
 }
+RESENT: NotificationShown = {**SHOWN, "status": "ACCEPTED"}
+RECOVERING: TaskShown = {
+    "id": "tsk_019ab0d1f05177c2a1b0d3c4e5f60718",
+    "status": "PENDING",
+    "done": 0,
+    "total": 1204,
+}
+RECOVERED: TaskShown = {**RECOVERING, "status": "DONE", "done": 1204}

@@ -5,10 +5,11 @@ import time
 from notifications.actions.claim import BATCH
 from notifications.actions.deliver import deliver_batch
 from notifications.actions.inbound import process_inbound
+from notifications.actions.recover import work_on_recovery
 from notifications.actions.replies import send_due_replies
 from notifications.actions.sweep import sweep
 from notifications.models import Lane
-from notifications.nudge import EVENTS, nudge, take_nudge
+from notifications.nudge import EVENTS, RECOVERIES, nudge, take_nudge
 from portal.celery import app
 
 LONGEST_RUN = 20.0  # seconds; then the task hands over to a fresh one
@@ -40,6 +41,19 @@ def work_inbound() -> int:
         total += count
         if time.monotonic() > end:
             nudge(EVENTS)
+            break
+    return total
+
+
+@app.task
+def recover_lost() -> int:
+    """Works on the recoveries that banks have asked for; returns how many deliveries were judged."""
+    take_nudge(RECOVERIES)
+    end, total = time.monotonic() + LONGEST_RUN, 0
+    while count := work_on_recovery():
+        total += count
+        if time.monotonic() > end:
+            nudge(RECOVERIES)
             break
     return total
 

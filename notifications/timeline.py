@@ -29,6 +29,7 @@ def timeline(delivery: Delivery, attempts: list[Attempt]) -> list[dict[str, Any]
         if attempt.outcome != "sent"
     ]
     moments += [
+        (delivery.resent_at, "resent", ""),
         (delivery.sent_at, "sent", ""),
         (delivery.delivered_at, "delivered", ""),
         (delivery.read_at, "read", ""),

@@ -16,6 +16,7 @@ TAGS = {
     "grants": ("Grants", "What people allow, and until when."),
     "notifications": ("Notifications", "Sending, and what became of it."),
     "sandbox": ("Sandbox", "Test customers and their simulated phones."),
+    "tasks": ("Tasks", "Work that goes on after the answer."),
     "templates": ("Templates", "The wording of messages."),
     "usage": ("Usage", "How much was sent, by day."),
     "webhook-endpoints": ("Webhooks", "Where you hear of events (Standard Webhooks)."),

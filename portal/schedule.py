@@ -18,6 +18,7 @@ BEAT_SCHEDULE = {
     "deliver-urgent": _every(2.0, "notifications.tasks.deliver_due", "urgent", queue="urgent"),
     "deliver-standard": _every(2.0, "notifications.tasks.deliver_due", "standard", queue="standard"),
     "inbound": _every(2.0, "notifications.tasks.work_inbound"),
+    "recoveries": _every(5.0, "notifications.tasks.recover_lost"),
     "sweep": _every(5.0, "notifications.tasks.sweep_time"),
     "webhooks": _every(2.0, "partners.tasks.deliver_webhooks"),
     "forget-webhooks": _every(3600.0, "partners.tasks.forget_webhooks"),

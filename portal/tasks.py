@@ -12,6 +12,7 @@ _CLEAN_UP = {
     "idempotency_keys": "DELETE FROM api_idempotencykey WHERE created_at < now() - interval '48 hours'",
     "access_tokens": "DELETE FROM oauth2_provider_accesstoken WHERE expires < now()",
     "link_tokens": "DELETE FROM consents_linktoken WHERE expires_at < now() - interval '1 day'",
+    "recoveries": "DELETE FROM notifications_recovery WHERE ended_at < now() - interval '30 days'",
     "sessions": "DELETE FROM django_session WHERE expire_date < now()",
 }
 

@@ -5,6 +5,7 @@ from django.urls import path
 from consents.views import api as consents
 from notifications.views import api as notifications
 from notifications.views import batch_api as batch
+from notifications.views import recover_api as recover
 from notifications.views import sandbox_api as sandbox
 from notifications.views import templates_api as templates
 from notifications.views import usage_api as usage
@@ -18,10 +19,13 @@ urlpatterns = [
     path("grants/<str:grt>/revoke", consents.GrantRevoke.as_view()),
     path("notifications", notifications.Notifications.as_view()),
     path("notifications/batch", batch.NotificationBatch.as_view()),
+    path("notifications/recover", recover.NotificationRecover.as_view()),
     path("notifications/<str:ntf>", notifications.NotificationDetail.as_view()),
     path("notifications/<str:ntf>/cancel", notifications.NotificationCancel.as_view()),
+    path("notifications/<str:ntf>/resend", recover.NotificationResend.as_view()),
     path("sandbox/customers", sandbox.SandboxCustomers.as_view()),
     path("sandbox/customers/<path:customer_ref>", sandbox.SandboxCustomerDetail.as_view()),
+    path("tasks/<str:tsk>", recover.TaskDetail.as_view()),
     path("templates", templates.Templates.as_view()),
     path("templates/<str:name>", templates.TemplateDetail.as_view()),
     path("templates/<str:name>/versions", templates.TemplateVersions.as_view()),

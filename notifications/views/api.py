@@ -92,7 +92,7 @@ class Notifications(ApiView):
         if "created_after" in query:
             after = query["created_after"]
             rows = rows.filter(notification__created_at__gt=after, id__gte=first_id(after - CLOCK_STEP))
-        return page(query, rows, lambda found: [_shown(row) for row in found])
+        return page(query, rows, lambda found: [show(row) for row in found])
 
 
 class NotificationDetail(ApiView):
@@ -109,7 +109,7 @@ class NotificationDetail(ApiView):
         delivery = get_delivery_for(self.principal, ntf)
         attempts = list(Attempt.objects.filter(delivery=delivery).order_by("id"))
         moments = cast(list[Moment], timeline(delivery, attempts))
-        return {**_shown(delivery), "timeline": moments, "attempts": [_attempt(one) for one in attempts]}
+        return {**show(delivery), "timeline": moments, "attempts": [_attempt(one) for one in attempts]}
 
 
 class NotificationCancel(ApiView):
@@ -124,7 +124,7 @@ class NotificationCancel(ApiView):
         delivery = get_delivery_for(self.principal, ntf)
         self.require_scope(Cluster(delivery.notification.cluster).scope)
         try:
-            return _shown(cancel_notification(delivery=delivery, actor=self.principal))
+            return show(cancel_notification(delivery=delivery, actor=self.principal))
         except Refused as refusal:
             raise Problem("too_late_to_cancel", str(refusal)) from refusal
 
@@ -152,7 +152,8 @@ def _with_status(status: str) -> Q:
     return queued & ~waits_for_its_time if status == "ACCEPTED" else Q(status=status)
 
 
-def _shown(delivery: Delivery) -> NotificationShown:
+def show(delivery: Delivery) -> NotificationShown:
+    """As the API writes it."""
     notification = delivery.notification
     return {
         "id": public_id("ntf", notification.id),

@@ -96,3 +96,5 @@ class Code(StrEnum):
     CONSENT_REVOKED = "consent.revoked"
     NOTIFICATION_ACCEPTED = "notification.accepted"
     NOTIFICATION_CANCELLED = "notification.cancelled"
+    NOTIFICATION_REQUEUED = "notification.requeued"
+    RECOVERY_STARTED = "recovery.started"

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from consents.actions.give import Account
 from consents.serializers import NEW_CUSTOMER
+from notifications.models import Delivery
 from notifications.serializers import EXAMPLES
 from partners.access import member_principal
 from partners.actions.clients import create_client
@@ -155,7 +156,13 @@ def real_ids(caller: Caller, path: str) -> dict[str, str]:
         ids = {"id": endpoint["id"], "dlv": endpoint["challenge"]["delivery_id"]}
         return ids if "{dlv}" in path else {"id": ids["id"]}
     if path.startswith("/api/v1/notifications"):
-        return {"id": caller.post("/notifications", EXAMPLES["BALANCES"]).json()["id"]}
+        sent = caller.post("/notifications", EXAMPLES["BALANCES"]).json()["id"]
+        if path.endswith("/resend"):
+            with scope(Principal.system()), transaction.atomic():  # as if no platform had taken it
+                Delivery.objects.update(status="FAILED", ended_at=timezone.now())
+        return {"id": sent}
+    if path.startswith("/api/v1/tasks"):
+        return {"id": caller.post("/notifications/recover", {"since": "2026-11-23T00:00:00Z"}).json()["id"]}
     if path.startswith("/api/v1/templates"):
         body = "You have {{ available }} on {{ account }} now."
         caller.post("/templates/balance_update/versions", {"body": body})

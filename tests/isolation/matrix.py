@@ -102,7 +102,8 @@ class Row:
     a body (or a query) that is accepted; `answers` are the statuses of success where they are not 200;
     `looks_first` tells that the scope depends on the thing, so what is not theirs is 404 before it can be 403;
     `not_theirs` is what is answered instead of 404 by a page that says the same of what is gone; `environment` is
-    the only one whose clients it serves: others get 403, and are told so.
+    the only one whose clients it serves: others get 403, and are told so; `is_wide` tells that another scope of its
+    kind opens it as well.
     """
 
     route: str
@@ -115,6 +116,7 @@ class Row:
     looks_first: bool = False
     not_theirs: int = 404
     environment: str = ""
+    is_wide: bool = False
 
 
 # What stands in a path beside the ids of things.
@@ -359,6 +361,11 @@ ROWS = (
     Row("api/v1/notifications", "GET", Door.API, "notifications:read"),
     Row("api/v1/notifications", "POST", Door.API, "notify:balances", sends=_SENT, answers={"POST": 202}),
     Row("api/v1/notifications/batch", "POST", Door.API, sends={"notifications": [{}]}),
+    Row("api/v1/notifications/recover", "POST", Door.API, "notify:balances",
+        sends={"since": "2026-11-23T00:00:00Z"}, answers={"POST": 202}, is_wide=True),
+    Row("api/v1/notifications/<str:ntf>/resend", "POST", Door.API, "notify:balances", "failed notification",
+        answers={"POST": 202}, looks_first=True),
+    Row("api/v1/tasks/<str:tsk>", "GET", Door.API, thing="task"),
     Row("api/v1/notifications/<str:ntf>", "GET", Door.API, "notifications:read", "notification"),
     Row("api/v1/notifications/<str:ntf>/cancel", "POST", Door.API, "notify:balances", "notification",
         looks_first=True),

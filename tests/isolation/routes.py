@@ -23,6 +23,7 @@ THINGS = {
     "sender_id": "sender",
     "grt": "grant",
     "customer_ref": "test customer",
+    "tsk": "task",
     "ntf": "notification",
     "agv": "agreement version",
     "agt": "agreement template",

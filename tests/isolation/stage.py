@@ -19,6 +19,7 @@ from consents.actions.give import Account, give_consent
 from consents.actions.link import ensure_customer, issue_reference, link_account
 from consents.models import Grant, Person
 from notifications.actions.templates import approve_template, draft_template, submit_template
+from notifications.models import Delivery
 from partners.access import member_principal
 from partners.actions.agreement_templates import save_agreement_template
 from partners.actions.clients import add_client_key, create_client, revoke_client
@@ -261,7 +262,18 @@ def _make_things(stage: Stage) -> None:
         whose = {"partner": one.partner, "environment": one.environment, "person": one.person}
         for kind, ids in (("grant", {"grt": grant}), ("notification", {"ntf": sent})):
             things.setdefault(kind, []).append(Thing(ids, **whose, secrets=(grant, sent, one.account)))
-    for kind, name in (("grant", "grt"), ("notification", "ntf")):
+        failed, task = _send(stage, one), _recover(stage, one)
+        for kind, ids in (("failed notification", {"ntf": failed}), ("task", {"tsk": task})):
+            things.setdefault(kind, []).append(Thing(ids, **whose, secrets=tuple(ids.values())))
+    with scope(SYSTEM):
+        ids = [parse_public_id("ntf", one.ids["ntf"]) for one in things["failed notification"]]
+        Delivery.objects.filter(notification_id__in=ids).update(status="FAILED", ended_at=timezone.now())
+    for kind, name in (
+        ("grant", "grt"),
+        ("notification", "ntf"),
+        ("failed notification", "ntf"),
+        ("task", "tsk"),
+    ):
         things[kind] += [Thing({name: text}) for text in nowhere(name, things[kind][0].ids[name])]
     # By the bank's own reference: whoever asks is asking for one of their own
     things["test customer"] = [Thing({"customer_ref": "CUST-1"}, is_open=True)]
@@ -468,6 +480,15 @@ def _send(stage: Stage, one: Customer) -> str:
     headers = stage.headers(one.client, "notify:balances")
     body = {"grant_id": public_id("grt", one.grant.id), "template": "balance_update", "data": balance(one)}
     answer = Client().post("/api/v1/notifications", body, "application/json", headers=headers)
+    assert answer.status_code == 202, answer.content
+    return answer.json()["id"]
+
+
+def _recover(stage: Stage, one: Customer) -> str:
+    headers, since = stage.headers(one.client, "notify:balances"), "2026-11-23T00:00:00Z"
+    answer = Client().post(
+        "/api/v1/notifications/recover", {"since": since}, "application/json", headers=headers
+    )
     assert answer.status_code == 202, answer.content
     return answer.json()["id"]
 

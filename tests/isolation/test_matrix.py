@@ -245,7 +245,7 @@ def expect(stage: Stage, row: Row, method: str, who: str, thing: Thing) -> str |
     if row.door is Door.HOOK and not is_theirs:
         return 404
     if answer == SCOPE:
-        if not row.needs:
+        if not row.needs or row.is_wide:
             answer = MINE
         else:
             return 404 if row.looks_first and not is_theirs else 403
