@@ -31,6 +31,8 @@ from portal.api.shapes import (
     exactly_one,
     public_id,
 )
+from portal.audit.codes import Code
+from portal.tenancy.principal import Kind
 
 STATUSES = ("SCHEDULED", "ACCEPTED", *(name for name in Delivery.Status.values if name != "QUEUED"))
 SCOPES = tuple(cluster.scope for cluster in SENDABLE)
@@ -336,6 +338,39 @@ class UsagePage(TypedDict):
     next_cursor: Annotated[str | None, USAGE_CURSOR, "Ask for the next page with it; null on the last."]
 
 
+class AuditEventsQuery(PageQuery, total=False):
+    """Which events."""
+
+    code: Annotated[str, OneOf(tuple(Code)), "Only those that say this."]
+    created_after: Annotated[datetime, TIME, "Only those that happened later than this."]
+
+
+class AuditActor(TypedDict):
+    """Who did it."""
+
+    kind: Annotated[str, OneOf(tuple(Kind)), "A `system` event was brought about by time or a platform."]
+    id: Annotated[str | None, "Of an API client (`cli_…`) or a member of your bank (`usr_…`), else null."]
+
+
+class AuditTarget(TypedDict):
+    """What it was done to."""
+
+    kind: Annotated[str, "Such as `notification`, `grant` or `client`."]
+    id: Annotated[str | None, "Null where the API has no id for it."]
+
+
+class AuditEventShown(TypedDict):
+    """One thing that happened."""
+
+    id: Annotated[str, public_id("evt")]
+    at: Annotated[str, CLOCK]
+    code: Annotated[str, "Stable: a noun, and what was done."]
+    actor: AuditActor
+    target: AuditTarget
+    request_id: Annotated[str | None, "Of the request that did it: `X-Request-Id` of its answer."]
+    data: Annotated[dict, "More, by code: states, counts, names of scopes and clusters. Nothing personal."]
+
+
 # One for each cluster. They work as they stand with the demo's banks and customers.
 EXAMPLES: dict[str, dict[str, Any]] = {
     Cluster.BALANCES: {
@@ -505,3 +540,17 @@ RECOVERING: TaskShown = {
     "total": 1204,
 }
 RECOVERED: TaskShown = {**RECOVERING, "status": "DONE", "done": 1204}
+TRAIL: Page[AuditEventShown] = {
+    "data": [
+        {
+            "id": "evt_8d1f0b6a2c934e57b1d0f2a4c6e81357",
+            "at": "2026-11-23T09:30:01.204Z",
+            "code": "notification.accepted",
+            "actor": {"kind": "client", "id": "cli_019a1c0e5a3f7b6c9d8e2f1a0b4c7d65"},
+            "target": {"kind": "notification", "id": ACCEPTED["id"]},
+            "request_id": "1f0c8e0a6b7d4a52b1d1f4c9a3e57d10",
+            "data": {},
+        }
+    ],
+    "next_cursor": None,
+}

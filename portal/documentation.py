@@ -19,6 +19,7 @@ TAGS = {
     "tasks": ("Tasks", "Work that goes on after the answer."),
     "templates": ("Templates", "The wording of messages."),
     "usage": ("Usage", "How much was sent, by day."),
+    "audit-events": ("Audit trail", "Who did what, when."),
     "webhook-endpoints": ("Webhooks", "Where you hear of events (Standard Webhooks)."),
 }
 BASIC = "clientSecretBasic"

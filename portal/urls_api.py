@@ -4,6 +4,7 @@ from django.urls import path
 
 from consents.views import api as consents
 from notifications.views import api as notifications
+from notifications.views import audit_api as audit
 from notifications.views import batch_api as batch
 from notifications.views import recover_api as recover
 from notifications.views import sandbox_api as sandbox
@@ -13,6 +14,7 @@ from partners.views import api as partners
 from partners.views import webhooks_api as webhooks
 
 urlpatterns = [
+    path("audit-events", audit.AuditEvents.as_view()),
     path("me", partners.MeView.as_view()),
     path("grants", consents.Grants.as_view()),
     path("grants/<str:grt>", consents.GrantDetail.as_view()),

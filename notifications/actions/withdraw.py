@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from notifications.models import Delivery
+from notifications.models import Delivery, Notification
 from notifications.telling import CHANGED, Changed, tell
 from partners.refusals import Refused
 from portal.audit.codes import Code
@@ -69,7 +69,7 @@ def cancel_notification(*, delivery: Delivery, actor: Principal) -> Delivery:
         record(
             Code.NOTIFICATION_CANCELLED,
             actor=actor,
-            target=locked,
+            target=Notification(pk=locked.notification_id),
             partner_id=locked.partner_id,
             person_id=locked.person_id,
         )

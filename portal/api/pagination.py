@@ -44,9 +44,10 @@ def page(query: PageQuery, rows: QuerySet[Any], show: Callable[[list[Any]], list
     more = len(found) > limit
     return {
         "data": show(found[:limit]),
-        "next_cursor": _cursor(found[limit - 1].id) if more else None,
+        "next_cursor": cursor_after(found[limit - 1].id) if more else None,
     }
 
 
-def _cursor(last: UUID) -> str:
+def cursor_after(last: UUID) -> str:
+    """Where the next page begins: behind the row of this id."""
     return urlsafe_b64encode(last.bytes).rstrip(b"=").decode()

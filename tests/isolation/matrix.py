@@ -377,6 +377,7 @@ ROWS = (
     Row(f"{_API_TEMPLATE}/versions", "POST", Door.API, "templates:write", "template by name", {"body": _BODY}, {"POST": 201}),
     Row(f"{_API_TEMPLATE}/submit", "POST", Door.API, "templates:write", "template by name"),
     Row(f"{_API_TEMPLATE}/preview", "POST", Door.API, "templates:write", "template by name"),
+    Row("api/v1/audit-events", "GET", Door.API, "audit:read"),
     Row("api/v1/usage", "GET", Door.API),
     Row("api/v1/webhook-endpoints", "GET POST", Door.API, "webhooks:write", sends={"url": _URL}, answers={"POST": 201}),
     Row(_API_HOOK, "GET PATCH DELETE", Door.API, "webhooks:write", "endpoint", {"description": "x", "status": "DISABLED"}),
