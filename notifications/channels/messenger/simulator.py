@@ -11,7 +11,7 @@ from notifications.channels.messenger.transport import UTILITY_TEMPLATE
 from notifications.courier import courier
 from partners.models import Sender
 
-PATIENCE = aiohttp.ClientTimeout(total=8, connect=2)  # seconds
+PATIENCE = aiohttp.ClientTimeout(total=5, connect=2)  # seconds
 TEMPLATE = {
     "name": UTILITY_TEMPLATE,
     "language": "en",
