@@ -10,7 +10,8 @@ import structlog
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
-from django.template.loader import render_to_string
+from django.template import Context
+from django.template.loader import get_template, render_to_string
 from django.utils import timezone, translation
 
 from portal.mail.models import Mail
@@ -73,13 +74,17 @@ def _send(mail: Mail) -> bool:
 
 
 def compose(mail: Mail) -> EmailMultiAlternatives:
-    """Subject, plain text and HTML, in the reader's language."""
+    """Subject, plain text and HTML, in the reader's language; only the HTML is escaped."""
     context = {**mail.context, "base_url": settings.BASE_URL}
     with translation.override(mail.locale):
-        subject, text, html = (
-            render_to_string(f"emails/{mail.template}.{kind}", context)
-            for kind in ("subject.txt", "txt", "html")
-        )
+        subject = _plain(f"emails/{mail.template}.subject.txt", context)
+        text = _plain(f"emails/{mail.template}.txt", context)
+        html = render_to_string(f"emails/{mail.template}.html", context)
     message = EmailMultiAlternatives(" ".join(subject.split()), text, to=[mail.to])
     message.attach_alternative(html, "text/html")
     return message
+
+
+def _plain(template: str, context: dict[str, Any]) -> str:
+    # Django's own loader would escape it: to that, every file is HTML
+    return get_template(template).template.render(Context(context, autoescape=False))  # type: ignore[attr-defined]
