@@ -27,7 +27,7 @@ WORDING = {
     "2.3": "Countries: {countries}.",
     "3.1": "Message data is kept for {retention_days} days, then destroyed.",
     "3.2": "A person's consent lasts at most {longest_grant_days} days.",
-    "4.1": "At most {monthly_volume_cap} messages a calendar month.",
+    "4.1": "At most {monthly_volume_cap} messages a calendar month (UTC).",
     "5.1": "Either side may end this with {notice_days} days' notice. The bank may withdraw at any time.",
     "5.2": "It is in force from {starts_on}.",
     "5.3": "It lasts {ends_on}.",

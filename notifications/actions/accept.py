@@ -18,6 +18,7 @@ from notifications.lanes import EXPIRY, lane_of
 from notifications.nudge import nudge
 from notifications.promotion import PROMOTIONAL
 from notifications.typed_data import find_advertising, find_errors, find_full_account_number
+from notifications.volume import count_against_cap
 from partners.agreement_text import CLAUSES
 from partners.clusters import Cluster, Environment
 from portal.api.errors import Problem
@@ -50,6 +51,7 @@ class _Facts:
     template_version_id: UUID | None
     agreement_version_id: UUID | None
     agreement_clusters: list[str] | None
+    volume_cap: int | None
     grant_id: Any  # a UUID, or None when there is no grant at all
     person_id: UUID
     record_id: UUID
@@ -63,7 +65,7 @@ class _Facts:
 
 
 _FACTS = f"""
-SELECT t.cluster, tv.id, v.id, v.clusters, g.id, g.person_id, g.record_id, g.account_id, g.account_indexes,
+SELECT t.cluster, tv.id, v.id, v.clusters, v.monthly_volume_cap, g.id, g.person_id, g.record_id, g.account_id, g.account_indexes,
        a.sender_id, k.id, k.kek_id, k.wrapped, {VERDICT.format(cluster="t.cluster")}
 FROM partners_partner p
 LEFT JOIN notifications_template t ON t.partner_id = p.id AND t.name = %(template)s
@@ -134,6 +136,7 @@ def accept_notification(*, request: Request, actor: Principal) -> dict[str, Any]
         "cluster": facts.cluster,
         "created_at": now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
     }
+    count_against_cap(facts.volume_cap, actor)
     if request.collapse_key:
         _collapse(facts, request)
     _write(facts, request, actor, notification_id, now, due, expires)

@@ -47,6 +47,7 @@ REFUSALS = (
     "account_not_in_grant",
     "partner_suspended",
     "agreement_not_in_force",
+    "volume_cap_reached",
     "template_not_approved",
     "invalid_data",
     "full_account_number",

@@ -77,6 +77,14 @@ PROBLEMS: dict[str, Kind] = {
         "Live clients work only while an agreement is in force for the bank.",
         "GET /me shows `agreement`. Sandbox clients need none.",
     ),
+    "volume_cap_reached": Kind(
+        403,
+        "The agreement's volume is used up",
+        "The agreement caps the notifications of a calendar month (UTC), counted as they are accepted in the live"
+        " environment.",
+        "`detail` names the clause and the day on which the next month begins. Ask for an amendment if the cap is"
+        " too small; an amendment in force counts at once.",
+    ),
     "production_not_enabled": Kind(
         403,
         "The bank is not live yet",
