@@ -1,6 +1,6 @@
 """Whom an amendment of a bank's agreement touches."""
 
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 from django.db.models.functions import Now
 
 from consents.models import Grant
@@ -11,6 +11,16 @@ from portal.tenancy.context import scope
 from portal.tenancy.principal import Principal
 
 _LIVE = [Grant.Status.PENDING, Grant.Status.ACTIVE, Grant.Status.PAUSED]
+
+
+def live_under(version: AgreementVersion) -> QuerySet[Grant]:
+    """The bank's live grants in the live environment."""
+    return Grant.objects.filter(
+        partner_id=version.partner_id,
+        environment=Environment.LIVE,
+        status__in=_LIVE,
+        expires_at__gt=Now(),
+    )
 
 
 def must_be_asked(version: AgreementVersion) -> Q:
@@ -39,13 +49,7 @@ class Grants:
             return self._count(version)
 
     def _count(self, version: AgreementVersion) -> Affected:
-        grants = Grant.objects.filter(
-            partner_id=version.partner_id,
-            environment=Environment.LIVE,
-            status__in=_LIVE,
-            expires_at__gt=Now(),
-        )
-        found = grants.aggregate(
+        found = live_under(version).aggregate(
             live=Count("id"),
             asked=Count("id", filter=must_be_asked(version)),
             narrowed=Count("id", filter=narrowed_by(version)),

@@ -118,6 +118,9 @@ class Grant(models.Model):
     ended_at = models.DateTimeField(null=True)
     end_reason = models.CharField(max_length=40, blank=True)
     ended_by = models.CharField(max_length=10, blank=True)
+    # The wider version of the agreement that the person was asked about, and when they said yes or no
+    asked_version_id = models.UUIDField(null=True)
+    answered_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [

@@ -8,6 +8,7 @@ urlpatterns = [
     path("me/grants/<str:grt>/pause", person.pause, name="person-pause"),
     path("me/grants/<str:grt>/resume", person.resume, name="person-resume"),
     path("me/grants/<str:grt>/reconfirm", person.reconfirm, name="person-reconfirm"),
+    path("me/grants/<str:grt>/terms", person.terms, name="person-terms"),
     path("me/grants/<str:grt>/disconnect", person.disconnect, name="person-disconnect"),
     path("link/messenger/<uuid:sender_id>", link.from_chat, name="link-messenger"),
     path("me/link/", link.home, name="link-home"),

@@ -60,8 +60,8 @@ def give_consent(
     agreement, last more than 365 days, or stand beside a live one. `disclosure` is the text that was shown.
     """
     with scope(Principal.system()):
-        _check_account(customer, account)
         version = _agreement_in_force(customer)
+        _check_account(customer, account, version)
         _check(customer, version, clusters, accounts, duration_days)
         now = timezone.now()
         grant_id, record_id = uuid7(), uuid7()
@@ -137,7 +137,7 @@ def _agreement_in_force(customer: Customer) -> AgreementVersion | None:
     return version
 
 
-def _check_account(customer: Customer, account: LinkedAccount) -> None:
+def _check_account(customer: Customer, account: LinkedAccount, version: AgreementVersion | None) -> None:
     """Else one person's balance would show on somebody else's phone."""
     now = LinkedAccount.objects.select_for_update(no_key=True).get(pk=account.pk)
     belongs = ("partner_id", "environment", "person_id")
@@ -145,6 +145,10 @@ def _check_account(customer: Customer, account: LinkedAccount) -> None:
         raise Refused("This messaging account is not linked with this bank by you.")
     if now.status == LinkedAccount.Status.UNLINKED:
         raise Refused("This messaging account is not linked any more. Link it again first.")
+    if version and now.channel not in version.channels:
+        raise Refused(
+            f"The bank’s agreement does not cover this messenger: see its clause {CLAUSES['channels']}."
+        )
 
 
 def _check(

@@ -15,9 +15,11 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
 from consents.access import get_grant_for, person_principal
+from consents.actions.ask_again import agree_to_terms, keep_terms
 from consents.actions.reconfirm import reconfirm_grant
 from consents.actions.stop import end_grant, pause_grant, resume_grant
 from consents.models import Grant
+from consents.terms import changes_for, is_asked
 from partners.refusals import Refused
 from portal.ids import InvalidPublicId, parse_public_id
 from portal.tenancy.context import scope
@@ -52,7 +54,8 @@ def grant_id(text: str) -> UUID:
 
 def shown_state(grant: Grant) -> str:
     """The grant's status as it is at this moment, whatever has been written down: its clock is judged on every
-    use. Beside the statuses: RECONFIRM (nothing is sent until the person says yes again) and EXPIRES_SOON.
+    use. Beside the statuses: RECONFIRM (nothing is sent until the person says yes again), NEW_TERMS (they are asked
+    for more, and nothing more is sent until they agree) and EXPIRES_SOON.
     """
     now = timezone.now()
     if grant.status in STOPPABLE and grant.expires_at <= now:
@@ -61,6 +64,8 @@ def shown_state(grant: Grant) -> str:
         return grant.status
     if grant.reconfirm_by <= now:
         return "RECONFIRM"
+    if is_asked(grant):
+        return "NEW_TERMS"
     return "EXPIRES_SOON" if grant.expires_at <= now + SOON else grant.status
 
 
@@ -87,6 +92,32 @@ def reconfirm(request: HttpRequest, principal: Principal, grt: str) -> HttpRespo
         grt,
         lambda one: reconfirm_grant(grant_id=one, actor=principal),
         "Thank you. Confirmed for 90 days.",
+    )
+
+
+@require_http_methods(["GET", "POST"])
+@person_page
+def terms(request: HttpRequest, principal: Principal, grt: str) -> HttpResponse:
+    """What the bank's amended agreement would change for the person; on POST they agree, or keep what they have."""
+    grant = get_grant_for(principal, grant_id(grt))
+    if request.method == "GET":
+        if not is_asked(grant) or (changes := changes_for(grant)) is None:
+            return redirect("person-grant", grt=grt)
+        return render(request, "consents/person/terms.html", {"grant": grant, "changes": changes})
+    seen = request.POST.get("seen", "")
+    if request.POST.get("answer") == "agree":
+        kinds = request.POST.getlist("kinds")
+        return _act(
+            request,
+            grt,
+            lambda one: agree_to_terms(grant_id=one, seen=seen, kinds=kinds, actor=principal),
+            "Thank you. The new terms hold from now on.",
+        )
+    return _act(
+        request,
+        grt,
+        lambda one: keep_terms(grant_id=one, seen=seen, actor=principal),
+        "Everything stays as it was.",
     )
 
 

@@ -1,7 +1,8 @@
-"""What time alone decides: expiry, sends that never were confirmed, grants that ran out."""
+"""What time alone decides: expiry, sends that never were confirmed, grants that ran out; and who is asked again."""
 
 from django.db import connection, transaction
 
+from consents.actions.ask_again import ask_people
 from consents.actions.expire import expire_grants
 from notifications.telling import CHANGED, Changed, tell
 from portal.tenancy.context import scope
@@ -23,11 +24,18 @@ WHERE id IN (SELECT id FROM notifications_delivery WHERE status = 'SENDING' AND 
 
 
 def sweep() -> dict[str, int]:
-    """Returns how many deliveries expired, how many stay unconfirmed, and how many grants ran out."""
+    """Returns how many deliveries expired, how many stay unconfirmed, how many grants ran out, and how many
+    people were asked again.
+    """
     with scope(Principal.system()), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_UNCONFIRMED)
         unconfirmed = cursor.rowcount
         cursor.execute(_EXPIRE)
         expired = [Changed(*row) for row in cursor.fetchall()]
         tell(expired)
-    return {"expired": len(expired), "unconfirmed": unconfirmed, "grants": expire_grants()}
+    return {
+        "expired": len(expired),
+        "unconfirmed": unconfirmed,
+        "grants": expire_grants(),
+        "asked": ask_people(),
+    }

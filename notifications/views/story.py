@@ -25,6 +25,8 @@ DECISIONS = {
     Code.CONSENT_PAUSED: ("circle-pause", "You paused messages"),
     Code.CONSENT_RESUMED: ("circle-play", "You resumed messages"),
     Code.CONSENT_RECONFIRMED: ("circle-check", "You confirmed your choice"),
+    Code.CONSENT_AMENDED: ("circle-check", "You agreed to new terms"),
+    Code.CONSENT_AMENDMENT_DECLINED: ("circle-x", "You kept your terms as they were"),
     Code.CONSENT_REVOKED: ("unplug", "You disconnected"),
 }
 NOTES = {

@@ -115,6 +115,7 @@ class AgreementVersion(models.Model):
     ending_reason = models.CharField(max_length=1000, blank=True)
     ending_by = models.UUIDField(null=True)
     ended_at = models.DateTimeField(null=True)
+    people_asked_at = models.DateTimeField(null=True)  # all who had agreed to less
 
     objects = AgreementVersionQuerySet.as_manager()
 

@@ -17,6 +17,7 @@ STATES = {
     "PENDING": Shown("needs-you", "Waiting for you", "clock"),
     "EXPIRES_SOON": Shown("needs-you", "Ends soon", "calendar-clock"),
     "RECONFIRM": Shown("needs-you", "Needs your yes", "circle-alert"),
+    "NEW_TERMS": Shown("needs-you", "New terms", "circle-alert"),
     "REJECTED": Shown("over", "Declined", "circle-x"),
     "REVOKED": Shown("over", "Disconnected", "unplug"),
     "EXPIRED": Shown("over", "Expired", "calendar-x"),

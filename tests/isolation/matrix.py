@@ -176,6 +176,7 @@ ROWS = (
     Row("me/grants/<str:grt>/pause", "POST", Door.PERSON, thing="grant", answers={"POST": 302}),
     Row("me/grants/<str:grt>/resume", "POST", Door.PERSON, thing="grant", answers={"POST": 302}),
     Row("me/grants/<str:grt>/reconfirm", "POST", Door.PERSON, thing="grant", answers={"POST": 302}),
+    Row("me/grants/<str:grt>/terms", "GET POST", Door.PERSON, thing="grant", answers={"GET": 302, "POST": 302}),
     Row("me/grants/<str:grt>/disconnect", "GET POST", Door.PERSON, thing="grant", answers={"POST": 302}),
 
     Row("link/messenger/<uuid:sender_id>", "GET POST", Door.PERSON, thing="sender", answers={"GET": 302, "POST": 302}),

@@ -1,0 +1,147 @@
+"""Asking people again once their bank's agreement covers more than they agreed to, and what they answer.
+
+Until they say yes everything goes on by the old terms: their grant holds neither new kinds of messages nor the
+new version. Narrowing asks nobody: what is sent is judged by the agreement in force.
+"""
+
+import hashlib
+from datetime import timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.urls import reverse
+from django.utils import timezone
+
+from consents.access import get_grant_for
+from consents.actions.give import RECONFIRM_DAYS
+from consents.impact import live_under, must_be_asked
+from consents.models import ConsentRecord, Grant
+from consents.telling import tell_grant
+from consents.terms import Changes, changes_for, is_asked
+from partners.clusters import PURPOSES, Cluster
+from partners.models import AgreementVersion
+from partners.refusals import Refused
+from partners.webhooks import EventType
+from portal.audit.codes import Code
+from portal.audit.record import record
+from portal.ids import public_id, uuid7
+from portal.mail.outbox import queue_mail
+from portal.tenancy.context import scope
+from portal.tenancy.principal import Kind, Principal
+
+BATCH = 100
+SYSTEM = Principal.system()
+
+
+def ask_people() -> int:
+    """Asks a batch of the people of each bank whose new version has not reached all of them; returns how many."""
+    with scope(SYSTEM), transaction.atomic():
+        found = list(
+            AgreementVersion.objects.in_force().filter(people_asked_at=None).values_list("id", flat=True)
+        )
+    return sum(_ask_some(version_id) for version_id in found)
+
+
+@transaction.atomic
+def _ask_some(version_id: UUID) -> int:
+    with scope(SYSTEM):
+        rows = AgreementVersion.objects.in_force().select_for_update(of=("self",), no_key=True)
+        version = rows.filter(pk=version_id, people_asked_at=None).select_related("partner").first()
+        if version is None:
+            return 0
+        live = live_under(version).select_for_update(of=("self",))
+        # Asked about an earlier version, and this one is not wider for them
+        live_under(version).exclude(must_be_asked(version)).filter(asked_version_id__isnull=False).update(
+            asked_version_id=None, answered_at=None
+        )
+        due = live.filter(must_be_asked(version)).exclude(asked_version_id=version.id)
+        grants = list(due.select_related("person__user").order_by("-id")[:BATCH])
+        for grant in grants:
+            _ask(grant, version)
+        if len(grants) < BATCH:
+            version.people_asked_at = timezone.now()
+            version.save(update_fields=["people_asked_at"])
+    return len(grants)
+
+
+def _ask(grant: Grant, version: AgreementVersion) -> None:
+    grant.asked_version_id, grant.answered_at = version.id, None
+    grant.save(update_fields=["asked_version_id", "answered_at"])
+    _record(Code.CONSENT_ASKED, grant, SYSTEM, version)
+    if (user := grant.person.user) is not None:
+        page = reverse("person-terms", args=[public_id("grt", grant.id)])
+        context = {"partner": version.partner.name, "page": f"{settings.BASE_URL}{page}"}
+        queue_mail(to=user.email, template="consents/asked_again", context=context, locale=user.locale)
+
+
+@transaction.atomic
+def agree_to_terms(*, grant_id: UUID, seen: str, kinds: list[str], actor: Principal) -> Grant:
+    """From now on the version `seen` is what the person agreed to, with those of its new `kinds` they chose."""
+    with scope(actor):
+        grant = get_grant_for(actor, grant_id, lock=True)
+        changes = _checked(grant, seen, actor)
+        if unknown := {*kinds} - {*changes.kinds}:
+            raise Refused(f"{', '.join(sorted(unknown))} is not among what is new.")
+        if not kinds and not changes.sentences:
+            raise Refused("Choose at least one new kind of message, or keep everything as it is.")
+        grant.clusters = [*grant.clusters, *(kind for kind in changes.kinds if kind in kinds)]
+        with scope(SYSTEM):
+            grant.record_id = _amended_record(grant, changes).id
+        grant.agreement_version, grant.answered_at = changes.version, timezone.now()
+        grant.reconfirm_by = timezone.now() + timedelta(days=RECONFIRM_DAYS)
+        grant.save(
+            update_fields=["clusters", "record_id", "agreement_version", "answered_at", "reconfirm_by"]
+        )
+        _record(Code.CONSENT_AMENDED, grant, actor, changes.version, clusters=grant.clusters)
+        tell_grant(EventType.GRANT_AMENDED, grant)
+    return grant
+
+
+@transaction.atomic
+def keep_terms(*, grant_id: UUID, seen: str, actor: Principal) -> Grant:
+    """The person stays with what they agreed to, and is not asked about this version again."""
+    with scope(actor):
+        grant = get_grant_for(actor, grant_id, lock=True)
+        changes = _checked(grant, seen, actor)
+        grant.answered_at = timezone.now()
+        grant.save(update_fields=["answered_at"])
+        _record(Code.CONSENT_AMENDMENT_DECLINED, grant, actor, changes.version)
+    return grant
+
+
+def _checked(grant: Grant, seen: str, actor: Principal) -> Changes:
+    is_live = grant.status in (Grant.Status.ACTIVE, Grant.Status.PAUSED)
+    if actor.kind is not Kind.PERSON or not is_live or grant.expires_at <= timezone.now():
+        raise Refused("This connection has ended; there is nothing to agree to.")
+    if not is_asked(grant):
+        raise Refused("You have answered already, or nothing is asked of you.")
+    changes = changes_for(grant)
+    if changes is None or changes.seen != seen:
+        raise Refused(
+            "The terms have changed again since you opened this. Read them once more before you answer."
+        )
+    return changes
+
+
+def _amended_record(grant: Grant, changes: Changes) -> ConsentRecord:
+    """A record is never changed, so this is another one, with what was shown this time."""
+    amended = ConsentRecord.objects.get(pk=grant.record_id)
+    version = AgreementVersion.objects.select_related("agreement").get(pk=changes.version.pk)
+    shown = "\n".join([*changes.sentences, *grant.clusters])
+    amended.pk, amended.event = uuid7(), "RenewedConsentGiven"
+    amended.clusters = grant.clusters
+    amended.purposes = sorted({PURPOSES[Cluster(name)].value for name in grant.clusters})
+    amended.agreement = f"{version.agreement.number} v{version.number}"
+    amended.retention_days, amended.jurisdiction = version.retention_days, version.countries[0]
+    amended.disclosure_sha256 = hashlib.sha256(shown.encode()).hexdigest()
+    amended._state.adding = True
+    amended.save(force_insert=True)
+    return amended
+
+
+def _record(code: Code, grant: Grant, actor: Principal, version: AgreementVersion, **data: object) -> None:
+    about = {"version": version.number, **data}
+    record(
+        code, actor=actor, target=grant, partner_id=grant.partner_id, person_id=grant.person_id, data=about
+    )

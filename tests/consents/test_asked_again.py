@@ -1,0 +1,188 @@
+"""An amendment that goes further than what people allowed: they are asked, and nothing more is sent meanwhile."""
+
+import re
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from consents.actions.ask_again import ask_people
+from consents.actions.give import Account, give_consent
+from consents.actions.stop import end_grant
+from consents.models import ConsentRecord, Grant
+from partners.clusters import SENDABLE
+from partners.refusals import Refused
+from portal.ids import public_id
+from portal.mail.models import Mail
+from portal.mail.outbox import compose
+from tests.notifications.conftest import Api
+from tests.partners.agreements.conftest import SYSTEM, TERMS, Browser, agreed, as_system, desk, text_of
+
+__all__ = ["desk"]
+pytestmark = pytest.mark.django_db
+
+SENDABLES = [cluster.value for cluster in SENDABLE]
+PARCEL = {"merchant": "Kiosk", "carrier": "DHL", "tracking_number": "1", "status": "SHIPPED"}
+RECEIPT = {
+    "merchant": "Kiosk",
+    "total": {"value": "3.00", "currency": "USD"},
+    "reference": "R-1",
+    "purchased_at": "2026-11-23T09:30:00Z",
+}
+WIDER = {"clusters": [*SENDABLES, "CHAT"], "countries": "US, DE", "retention_days": "120"}
+
+
+@pytest.fixture
+def ana(desk: Any) -> Browser:
+    """Ana, who allowed balances, fraud alerts and receipts under version 1."""
+    return Browser(desk.world.ana.person.user)
+
+
+def page(desk: Any, more: str = "") -> str:
+    return f"/me/grants/{public_id('grt', desk.world.ana.grant.id)}{more}"
+
+
+def grant(desk: Any) -> Grant:
+    with as_system():
+        return Grant.objects.get(pk=desk.world.ana.grant.id)
+
+
+def asked_by_mail() -> list[Mail]:
+    with as_system():
+        return list(Mail.objects.filter(template="consents/asked_again").order_by("to"))
+
+
+def answer(ana: Client, desk: Any, **form: Any) -> str:
+    """What the page says after an answer to what it shows."""
+    seen = re.search(r'name="seen" value="(\w+)"', ana.get(page(desk, "/terms")).content.decode())
+    assert seen
+    return text_of(ana.post(page(desk, "/terms"), {"seen": seen[1], **form}, follow=True))
+
+
+def connected_under(desk: Any, **terms: Any) -> None:
+    """Ana connects anew, once terms of fewer kinds than the widest are in force."""
+    agreed(desk, **terms)
+    ana = desk.world.ana
+    with as_system():
+        old = Grant.objects.select_related("customer", "account").get(pk=ana.grant.id)
+        end_grant(grant_id=old.id, actor=SYSTEM, reason="test", to=Grant.Status.INVALIDATED)
+        ana.grant = give_consent(
+            customer=old.customer,
+            account=old.account,
+            clusters=["BALANCES"],
+            accounts=[Account("acc-ana", "•• 4821", "Current account")],
+            duration_days=90,
+            disclosure="Balances",
+            actor=SYSTEM,
+        )
+
+
+def test_as_many_are_asked_as_the_preview_counted(desk: Any) -> None:
+    preview = text_of(desk.first.post(desk.offer_page, {**TERMS, **WIDER, "preview": "1"}))
+    assert "2 must be asked again" in preview
+    assert ask_people() == 0
+    agreed(desk, **WIDER)
+    assert ask_people() == 2
+    assert [one.to for one in asked_by_mail()] == ["ana@people.example", "ben@people.example"]
+    assert page(desk, "/terms") in compose(asked_by_mail()[0]).body
+    assert ask_people() == 0, "once"
+
+
+def test_until_the_answer_all_goes_on_by_the_old_terms(desk: Any, ana: Browser) -> None:
+    connected_under(desk, clusters=["BALANCES", "FRAUD_ALERTS"])
+    agreed(desk, **WIDER)
+    ask_people()
+    assert "New terms" in text_of(ana.get("/me/"))
+    shown = text_of(ana.get(page(desk)))
+    assert "nothing more is sent until you agree. See what would change" in shown.replace("  ", " ")
+    api = Api(desk.world.bank.clients["live"])
+    assert api.send().status_code == 202
+    refused = api.send("parcel", PARCEL)
+    assert (refused.status_code, refused.json()["code"]) == (403, "no_active_grant")
+
+
+def test_the_page_shows_each_change_with_nothing_chosen(desk: Any, ana: Browser) -> None:
+    connected_under(desk, clusters=["BALANCES", "FRAUD_ALERTS"])
+    agreed(desk, **WIDER)
+    ask_people()
+    shown = ana.get(page(desk, "/terms"))
+    assert "is kept for 120 days, then destroyed. Until now: 90 days." in text_of(shown)
+    assert "Your data may also be used in DE. Until now: US." in text_of(shown)
+    kinds = re.findall(r'name="kinds" value="(\w+)"', shown.content.decode())
+    assert kinds == ["TRANSACTIONS", "RECEIPTS", "SHIPMENTS", "ACCOUNT_SERVICING", "CHAT"]
+    assert " checked" not in shown.content.decode()
+
+
+def test_yes_makes_the_new_terms_the_persons_own(desk: Any, ana: Browser) -> None:
+    connected_under(desk, clusters=["BALANCES", "FRAUD_ALERTS"])
+    version = agreed(desk, **WIDER)
+    ask_people()
+    assert "The new terms hold from now on." in answer(ana, desk, answer="agree", kinds=["SHIPMENTS"])
+    now = grant(desk)
+    assert (now.clusters, now.agreement_version_id) == (["BALANCES", "SHIPMENTS"], version.id)
+    with as_system():
+        kept = ConsentRecord.objects.get(pk=now.record_id)
+        assert ConsentRecord.objects.filter(grant=now).count() == 2
+    assert (kept.event, kept.clusters, kept.retention_days) == ("RenewedConsentGiven", now.clusters, 120)
+    assert kept.agreement.endswith(f"v{version.number}")
+    api = Api(desk.world.bank.clients["live"])
+    assert api.send("parcel", PARCEL).status_code == 202
+    assert api.send("receipt", RECEIPT).json()["code"] == "no_active_grant"
+    assert "New terms" not in text_of(ana.get("/me/"))
+    assert "You agreed to new terms" in text_of(ana.get(page(desk)))
+
+
+def test_no_leaves_all_as_it_was_and_is_not_asked_again(desk: Any, ana: Browser) -> None:
+    before = grant(desk)
+    agreed(desk, **WIDER)
+    ask_people()
+    assert "Everything stays as it was." in answer(ana, desk, answer="keep")
+    now = grant(desk)
+    same = ("clusters", "agreement_version_id", "record_id", "status")
+    assert [getattr(now, name) for name in same] == [getattr(before, name) for name in same]
+    assert ask_people() == 0
+    assert ana.get(page(desk, "/terms")).status_code == 302
+    assert Api(desk.world.bank.clients["live"]).send().status_code == 202
+
+
+@pytest.mark.parametrize(
+    ("form", "sentence"),
+    [
+        ({"answer": "agree"}, "Choose at least one new kind of message"),
+        ({"answer": "agree", "kinds": ["BALANCES"]}, "BALANCES is not among what is new."),
+        ({"answer": "agree", "kinds": ["CHAT"], "seen": "agv_" + "0" * 32}, "The terms have changed again"),
+    ],
+)
+def test_what_was_not_shown_cannot_be_agreed_to(
+    desk: Any, ana: Browser, form: dict[str, Any], sentence: str
+) -> None:
+    agreed(desk, clusters=WIDER["clusters"])
+    ask_people()
+    assert sentence in answer(ana, desk, **form)
+    assert grant(desk).answered_at is None
+
+
+def test_only_the_person_answers(desk: Any, ana: Browser) -> None:
+    agreed(desk, **WIDER)
+    ask_people()
+    stranger = Browser(desk.world.charlie.person.user)
+    assert stranger.get(page(desk, "/terms")).status_code == 404
+    assert stranger.post(page(desk, "/terms"), {"answer": "agree"}).status_code == 404
+    assert grant(desk).answered_at is None
+
+
+def test_narrowing_asks_nobody_and_takes_back_what_was_asked(desk: Any, ana: Browser) -> None:
+    agreed(desk, **WIDER)
+    ask_people()
+    agreed(desk, clusters=["BALANCES"])
+    assert ask_people() == 0
+    assert grant(desk).asked_version_id is None
+    assert ana.get(page(desk, "/terms")).status_code == 302
+    assert "Not sent any more" in text_of(ana.get(page(desk)))
+    refused = Api(desk.world.bank.clients["live"]).send("receipt", RECEIPT)
+    assert "outside your agreement: see clause 2.1" in refused.json()["detail"]
+
+
+def test_a_channel_outside_the_agreement_cannot_be_granted(desk: Any) -> None:
+    with pytest.raises(Refused, match=r"does not cover this messenger: see its clause 2\.2"):
+        connected_under(desk, channels=["whatsapp"])
