@@ -7,6 +7,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from partners.actions.agreements import SYSTEM, locked, staff_only, tell_webhooks
+from partners.actions.clients import forget_tokens_of
 from partners.agreement_mail import tell_bank, tell_staff
 from partners.agreement_text import CLAUSES
 from partners.models import AgreementTermination, AgreementVersion
@@ -119,6 +120,23 @@ def remind_of_end(*, version_id: UUID) -> int:
     return days
 
 
+def end_with_bank(*, partner_id: UUID, ending: str, reason: str, actor: Principal) -> None:
+    """The bank's time at Parley is over, in the caller's transaction: what is in force or signed ends, what is being
+    negotiated is declined. The bank hears of it with its leaving.
+    """
+    with scope(SYSTEM):
+        rows = AgreementVersion.objects.select_for_update(of=("self",), no_key=True).select_related(
+            "agreement"
+        )
+        for version in rows.filter(partner_id=partner_id, status__in=[_S.DRAFT, *UNSIGNED, *SIGNED]):
+            is_signed = version.status in SIGNED
+            _end(version, _S.TERMINATED if is_signed else _S.DECLINED, ending, reason, actor.id)
+            _record(Code.AGREEMENT_TERMINATED if is_signed else Code.AGREEMENT_DECLINED, version, actor)
+            if is_signed:
+                tell_webhooks(EventType.AGREEMENT_TERMINATED, version)
+        forget_tokens_of(partner_id)
+
+
 def due_to_end() -> list[UUID]:
     """Versions whose end has come."""
     with scope(SYSTEM), transaction.atomic():
@@ -171,6 +189,7 @@ def _finish(version: AgreementVersion, ending: str, reason: str, by: UUID | None
     _end(version, _S.TERMINATED, ending, reason, by)
     _record(Code.AGREEMENT_TERMINATED, version, actor)
     outgoing().settle_partner(partner_id=version.partner_id)
+    forget_tokens_of(version.partner_id)
     tell_bank(version, "ended", reason=reason)
     tell_webhooks(EventType.AGREEMENT_TERMINATED, version)
 

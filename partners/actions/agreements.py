@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 
+from partners.actions.clients import forget_tokens_of
 from partners.actions.partners import change_partner_status
 from partners.agreement_mail import tell_bank, tell_staff
 from partners.agreement_text import WORDING, clauses_of, render_agreement
@@ -192,6 +193,7 @@ def put_agreement_in_force(*, version_id: UUID) -> AgreementVersion:
         if version.partner.status == _P.APPROVED:
             change_partner_status(partner_id=version.partner_id, to=_P.ACTIVE, actor=SYSTEM)
         outgoing().settle_partner(partner_id=version.partner_id)
+        forget_tokens_of(version.partner_id)
         tell_bank(version, "in_force")
         tell_webhooks(EventType.AGREEMENT_FINALIZED, version)
     return version

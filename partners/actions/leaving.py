@@ -7,6 +7,7 @@ from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
 
+from partners.actions.agreement_endings import end_with_bank
 from partners.actions.partners import change_partner_status
 from partners.agreement_text import CLAUSES
 from partners.models import Agreement, AgreementVersion, Partner, Stop
@@ -107,6 +108,9 @@ def _end(partner: Partner, kind: Stop.Kind, reason: str, actor: Principal) -> St
             stop.clause = f"{CLAUSES['retention_days']} of {number}, version {version.number}"
             stop.destroy_after = stop.at + timedelta(days=version.retention_days)
         stop.save(update_fields=["clause", "destroy_after"])
+        is_own = kind == Stop.Kind.SURRENDERED
+        ending = AgreementVersion.Ending.WITHDRAWN if is_own else AgreementVersion.Ending.CAUSE
+        end_with_bank(partner_id=partner.id, ending=ending, reason=reason, actor=actor)
         left = (
             "your bank has left Parley"
             if kind == Stop.Kind.SURRENDERED

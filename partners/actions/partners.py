@@ -69,7 +69,8 @@ def add_member(*, partner_id: UUID, user: User, role: str, actor: Principal) -> 
 def change_partner_status(*, partner_id: UUID, to: str, actor: Principal, reason: str = "") -> Partner:
     """Moves the bank along its states; raises Refused when that is not a step, or not this actor's.
 
-    Once it has committed, no send begins that the new state forbids.
+    Once it has committed, no send begins that the new state forbids. An approval puts in force what both sides
+    have signed, and the bank is ACTIVE then.
     """
     with scope(actor):
         partner = Partner.objects.select_for_update().get(pk=partner_id)
@@ -91,6 +92,8 @@ def change_partner_status(*, partner_id: UUID, to: str, actor: Principal, reason
     if to in STOPPED:
         with scope(Principal.system()):
             outgoing().settle_partner(partner_id=partner.id)
+    if to == _S.APPROVED and _begin_agreement(partner_id):
+        partner.status = _S.ACTIVE
     return partner
 
 
@@ -103,3 +106,13 @@ def _check_review(partner_id: UUID, to: str) -> None:
         raise Refused("A bank is reviewed once it has submitted its verification.")
     if to == _S.APPROVED and (last is None or not last.is_approved_by_two()):
         raise Refused("A second, different reviewer has to approve what the first one recommended.")
+
+
+def _begin_agreement(partner_id: UUID) -> bool:
+    """What both sides signed before the approval begins with it."""
+    from partners.actions.agreements import (  # they change a bank's state too
+        due_to_begin,
+        put_agreement_in_force,
+    )
+
+    return bool([put_agreement_in_force(version_id=waiting) for waiting in due_to_begin(partner_id)])
