@@ -12,7 +12,7 @@ def approved_template(partner: Partner) -> Condition:
     """Wording that has passed the review."""
     is_met = TemplateVersion.objects.filter(partner=partner, status=TemplateVersion.Status.APPROVED).exists()
     how = "It can be sent." if is_met else "Write a template and submit it for review."
-    return Condition("A template is approved", is_met, how, reverse("member-production", args=[partner.slug]))
+    return Condition("A template is approved", is_met, how, reverse("member-templates", args=[partner.slug]))
 
 
 def urgent_test(partner: Partner) -> Condition:

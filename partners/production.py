@@ -36,7 +36,7 @@ def _agreement(partner: Partner) -> Condition:
     rows = AgreementVersion.objects.filter(partner=partner, status=AgreementVersion.Status.FINALIZED)
     is_met = rows.exists()
     how = "It is signed by both sides." if is_met else "Both sides have to sign, and its day has to come."
-    return Condition("An agreement is in force", is_met, how, _page("member-production", partner))
+    return Condition("An agreement is in force", is_met, how, _page("member-agreement", partner))
 
 
 def _client(partner: Partner) -> Condition:

@@ -56,7 +56,7 @@ _FRAUD = {
 # What goes wrong with each, the line that says so, and the page that fixes it
 BROKEN: dict[str, tuple[Any, dict[str, Any], str]] = {
     "Your bank is verified": (Partner, {"status": "IN_REVIEW"}, "verification"),
-    "An agreement is in force": (AgreementVersion, {"status": "TERMINATED"}, "go-live"),
+    "An agreement is in force": (AgreementVersion, {"status": "TERMINATED"}, "agreement"),
     "A live client exists": (ApiClient, {"revoked_at": timezone.now()}, "clients"),
     "A live sender works": (
         Sender,
@@ -64,7 +64,7 @@ BROKEN: dict[str, tuple[Any, dict[str, Any], str]] = {
         "senders",
     ),
     "A webhook answers its challenge": (WebhookEndpoint, {"verified_at": None}, "webhooks"),
-    "A template is approved": (TemplateVersion, {"status": "RETIRED"}, "go-live"),
+    "A template is approved": (TemplateVersion, {"status": "RETIRED"}, "templates"),
     "An urgent test was delivered in the sandbox": (
         Delivery,
         {"status": "FAILED"},
