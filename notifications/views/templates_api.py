@@ -48,7 +48,8 @@ class Templates(TemplateView):
     def get(self, request: Request, query: PageQuery) -> Page[TemplateShown]:
         """List the templates
 
-        The bank's wording with its review. Any token may read them; an approved version is what is sent.
+        The bank's wording with its review. Any token may read them; an approved version is what is sent. Templates
+        have no environment: sandbox and live clients share them, so that what is tried is what will be sent.
         """
         rows = templates_for(self.principal).prefetch_related("versions")
         return page(query, rows, lambda found: [_template(row) for row in found])

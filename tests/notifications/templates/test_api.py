@@ -3,9 +3,14 @@
 from types import SimpleNamespace
 from typing import Any
 
-from notifications.actions.templates import approve_template
+from django.db import transaction
 
-from .conftest import BODY, trail
+from notifications.actions.templates import approve_template
+from notifications.models import Notification
+from portal.tenancy.context import scope
+from tests.notifications.conftest import Api
+
+from .conftest import BODY, SYSTEM, trail
 
 NEW = {"name": "balance_morning", "cluster": "BALANCES", "locale": "en", "body": BODY}
 
@@ -124,3 +129,18 @@ def test_the_same_key_drafts_once(api: Any) -> None:
     first, second = api.post("/templates", NEW, **key), api.post("/templates", NEW, **key)
     assert first.json() == second.json()
     assert second.headers["Idempotent-Replayed"] == "true"
+
+
+def test_sandbox_and_live_share_the_wording_and_a_sandbox_draft_changes_nothing_sent(
+    api: Any, world: SimpleNamespace
+) -> None:
+    sandbox = Api(world.bank.clients["sandbox"])
+    assert sandbox.get("/templates").json() == api.get("/templates").json()
+    assert (
+        sandbox.post("/templates/balance_update/versions", {"locale": "en", "body": BODY}).status_code == 201
+    )
+    assert sandbox.post("/templates/balance_update/submit", {"locale": "en"}).status_code == 200
+    assert api.send().status_code == 202
+    with scope(SYSTEM), transaction.atomic():
+        assert Notification.objects.get().template_version.number == 1
+    assert sandbox.get("/notifications").json()["data"] == []
