@@ -70,13 +70,12 @@ def hear(*, sender: Sender, kind: str, address: str, event: dict[str, Any]) -> N
     Where another application has the conversation (`is_standby`), commands count, and the talking is left to it.
     """
     index = address_index(sender.id, sender.partner_id, address)
-    account = (
-        LinkedAccount.objects.filter(sender=sender, address_index=index).exclude(status="UNLINKED").first()
-    )
+    linked = LinkedAccount.objects.exclude(status="UNLINKED")
+    account = linked.filter(sender=sender, address_index=index).first()
     if account is not None and any(act in event for act in ACTS):
-        LinkedAccount.objects.filter(pk=account.pk).update(
-            last_inbound_at=Greatest("last_inbound_at", Value(_moment(event))), status="ACTIVE"
-        )
+        heard = Greatest("last_inbound_at", Value(_moment(event)))
+        if not linked.filter(pk=account.pk).update(last_inbound_at=heard, status="ACTIVE"):
+            account = None  # unlinked since it was read
     response = _respond(sender, kind, address, account, event)
     if response is not None:
         _queue(sender, {"address": address, **asdict(response)})

@@ -5,6 +5,7 @@ import hmac
 import itertools
 import json
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -12,19 +13,21 @@ from typing import Any
 import httpx
 import pytest
 import time_machine
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import Client
 from django.utils import timezone
 
+from consents.actions.link import unlink_account
 from consents.actions.stop import end_grant, pause_grant
 from consents.models import Grant, LinkedAccount
+from notifications.actions.chat import hear
 from notifications.actions.replies import send_due_replies
 from notifications.models import Reply
 from notifications.tasks import deliver_due, work_inbound
 from partners.actions.partners import change_partner_status
 from portal.tenancy.context import scope
 from portal.tenancy.principal import Kind, Principal
-from tests.sandbox.conftest import running_sandbox
+from tests.sandbox.conftest import running_sandbox, wait_until
 
 from .conftest import BALANCE, Api
 
@@ -124,6 +127,14 @@ def only(answers: list[dict[str, Any]]) -> str:
 def read(model: Any, **which: Any) -> list[Any]:
     with scope(SYSTEM), transaction.atomic():
         return list(model.objects.filter(**which).order_by("id"))
+
+
+def _somebody_waits() -> bool:
+    """For a transaction that holds a row."""
+    sql = "SELECT 1 FROM pg_locks WHERE locktype = 'transactionid' AND NOT granted"
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        return cursor.fetchone() is not None
 
 
 def change(model: Any, **values: Any) -> None:
@@ -284,6 +295,27 @@ def test_unlink_ends_the_link_and_the_grant(chat: Chat, api: Api, world: Any) ->
     assert grant(world.ana).status == "INVALIDATED"
     assert api.send().json()["code"] == "no_active_grant"
     assert "not linked with anybody" in only(chat.says("hello"))
+
+
+def test_what_is_unlinked_meanwhile_stays_so(world: Any) -> None:
+    event = {"sender": {"id": world.ana.address}, **written("hello")}
+
+    def write() -> None:
+        try:
+            with scope(SYSTEM), transaction.atomic():
+                hear(sender=world.bank.sender, kind="message", address=world.ana.address, event=event)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as other:
+        with scope(SYSTEM), transaction.atomic():
+            (account,) = LinkedAccount.objects.filter(person_id=world.ana.person_id)
+            unlink_account(account_id=account.id, reason="test")
+            heard = other.submit(write)
+            wait_until(lambda: heard.done() or _somebody_waits())
+            assert not heard.done()
+        heard.result(timeout=10)
+    assert {one.status for one in read(LinkedAccount) if one.pk == account.pk} == {"UNLINKED"}
 
 
 def test_a_blocked_account_that_writes_again_is_reached_again(chat: Chat, api: Api) -> None:
