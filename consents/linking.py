@@ -74,13 +74,21 @@ def platform_of(sender: Sender) -> Platform:
     return platform
 
 
+# What people may see of a sender; the database gives their role no other column.
+PUBLIC = ("partner_id", "environment", "channel", "external_id", "name", "status")
+
+
 def offered_senders() -> QuerySet[Sender]:
     """Those a person may link from their own pages: live and active, of active banks."""
-    return Sender.objects.select_related("partner").filter(
-        environment=Environment.LIVE,
-        channel__in=_platforms,
-        status=Sender.Status.ACTIVE,
-        partner__status=Partner.Status.ACTIVE,
+    return (
+        Sender.objects.select_related("partner")
+        .only(*PUBLIC, "partner")
+        .filter(
+            environment=Environment.LIVE,
+            channel__in=_platforms,
+            status=Sender.Status.ACTIVE,
+            partner__status=Partner.Status.ACTIVE,
+        )
     )
 
 

@@ -1,12 +1,15 @@
 """What PostgreSQL's own catalogue says about who may see what."""
 
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
 from django.apps import apps
 from django.db import ProgrammingError, connection, transaction
 
+from portal.tenancy.context import scope
 from portal.tenancy.operations import ACTING_ROLES
+from portal.tenancy.principal import Kind, Principal
 from portal.tenancy.shared_tables import SHARED_APPS, SHARED_MODELS
 
 pytestmark = pytest.mark.django_db
@@ -22,11 +25,10 @@ FROM pg_class c CROSS JOIN LATERAL aclexplode(c.relacl) a LEFT JOIN pg_roles r O
 WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm')
 """
 COLUMN_RIGHTS = """
-SELECT c.relname, a.attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
-WHERE c.relnamespace = 'public'::regnamespace AND a.attacl IS NOT NULL
+SELECT c.relname, a.attname, pg_get_userbyid(acl.grantee), acl.privilege_type
+FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid CROSS JOIN LATERAL aclexplode(a.attacl) acl
+WHERE c.relnamespace = 'public'::regnamespace
 """
-# What was submitted cannot change; only how its review stands can.
-COLUMNS = {("partners_submission", name) for name in ("status", "reviewer_id", "deferred_until")}
 POLICIES = """
 SELECT tablename, roles::text[], qual, with_check, cmd, permissive FROM pg_policies WHERE schemaname = 'public'
 """
@@ -38,6 +40,14 @@ FROM pg_constraint k WHERE k.contype = 'f' AND k.connamespace = 'public'::regnam
 """
 # A tenant's own table has neither column: its rows are the tenants.
 TENANTS = {"partners_partner", "consents_person"}
+# Tables of which a role sees some columns only.
+BY_COLUMN = {
+    ("partners_sender", "parley_person", "SELECT"): {
+        "id", "partner_id", "environment", "channel", "external_id", "name", "status"
+    },
+    # What was submitted cannot change; only how its review stands can.
+    ("partners_submission", "parley_worker", "UPDATE"): {"status", "reviewer_id", "deferred_until"},
+}  # fmt: skip
 # No tenant's, and closed to all tenants.
 CLOSED = {"mail_mail", "partners_agreementtemplate"}
 # What row-level security is not for: tables without a tenant, closed or shared by name.
@@ -81,7 +91,7 @@ def test_every_table_with_a_tenant_forces_row_level_security() -> None:
 
 
 def test_each_role_that_may_use_a_table_has_one_policy_there() -> None:
-    granted = {(table, role) for table, role, _ in ask(RIGHTS) if role in ACTING_ROLES}
+    granted = {(table, role) for table, role, _ in ask(RIGHTS) if role in ACTING_ROLES} | {whose[:2] for whose in BY_COLUMN}
     policies = [(table, role) for table, roles, *_ in ask(POLICIES) for role in roles if role in ACTING_ROLES]
     assert len(policies) == len(set(policies))
     assert set(policies) == {(table, role) for table, role in granted if table in tenant_tables()}
@@ -106,7 +116,9 @@ def test_nobody_has_rights_that_no_list_gives() -> None:
     expected = {(table, right) for table in shared_tables() for right in every}
     assert of_app == expected | {("django_migrations", "SELECT")}
     assert {right for _, role, right in rights if role in ACTING_ROLES} <= every
-    assert {tuple(row) for row in ask(COLUMN_RIGHTS)} == COLUMNS
+    of_columns = {(table, role, right, name) for table, name, role, right in ask(COLUMN_RIGHTS)}
+    assert of_columns == {(*whose, name) for whose, names in BY_COLUMN.items() for name in names}
+    assert not {tuple(row) for row in rights} & BY_COLUMN.keys()
 
 
 def test_no_role_stands_above_the_policies() -> None:
@@ -164,3 +176,11 @@ def test_no_view_and_no_function_opens_what_a_policy_closes() -> None:
     assert ask(views) == []
     definer = "SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef"
     assert ask(definer) == []
+
+
+@pytest.mark.parametrize(("column", "may"), [("name", True), ("secrets", False), ("*", False)])
+def test_a_person_sees_no_sealed_secret_of_a_bank(world: Any, column: str, may: bool) -> None:
+    person = Principal(Kind.PERSON, id=world.ana.person.user.pk, person_id=world.ana.person_id)
+    refusal = nullcontext() if may else pytest.raises(ProgrammingError, match="permission denied")
+    with scope(person), refusal, transaction.atomic():
+        assert len(ask(f"SELECT {column} FROM partners_sender")) >= 2
