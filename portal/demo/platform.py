@@ -2,13 +2,16 @@
 
 import secrets
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import urlencode
 
 from django.conf import settings
 
+from notifications.channels.messenger.graph import code_of, credentials, error_of
 from notifications.channels.messenger.simulator import TEMPLATE
 from portal.demo.http import call
 from portal.demo.world import Bank
+
+EXISTS = 2388024  # the platform's code for a template that it has
 
 
 def page_secrets() -> dict[str, str]:
@@ -30,8 +33,10 @@ def open_page(bank: Bank) -> None:
     status, answer = call("PUT", f"{settings.SANDBOX_URL}/pages/{page}", body)
     if status not in (200, 201) or not answer["webhook"]["subscribed"]:
         raise RuntimeError(f"The sandbox did not take the page: {answer}")
-    token = quote(bank.sender_secrets["access_token"])
-    call("POST", f"{settings.SANDBOX_URL}/v26.0/{page}/message_templates?access_token={token}", TEMPLATE)
+    address = f"{settings.SANDBOX_URL}/{settings.MESSENGER_GRAPH_VERSION}/{page}/message_templates"
+    status, answer = call("POST", f"{address}?{urlencode(credentials(bank.sender_secrets))}", TEMPLATE)
+    if status != 200 and code_of(error_of(answer) or {}, "error_subcode") != EXISTS:
+        raise RuntimeError(f"The sandbox did not take the template: {answer}")
 
 
 def open_phone(bank: Bank, address: str, name: str) -> None:
