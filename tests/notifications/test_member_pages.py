@@ -259,3 +259,15 @@ def tried_more(times: int) -> None:
         for number in range(times):
             first.pk, first.number = None, number + 2
             first.save(force_insert=True)
+
+
+def test_the_pages_have_the_menu_and_say_in_which_environment_one_is(analyst: Client, api: Api) -> None:
+    sent = api.send().json()["id"]
+    for path in (LIST, f"{LIST}/{sent}"):
+        page = analyst.get(path).content.decode()
+        assert f'href="{LIST}" aria-current' in page, path
+        assert "Sandbox: nothing here reaches a real person" not in page
+    assert (
+        "Sandbox: nothing here reaches a real person"
+        in analyst.get(f"{LIST}?environment=sandbox").content.decode()
+    )
