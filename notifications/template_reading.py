@@ -7,23 +7,41 @@ from datetime import timedelta
 from typing import Any, NamedTuple, get_type_hints
 from uuid import UUID
 
+from django.db.models import Count, Q, QuerySet
 from django.urls import reverse
 from django.utils import timezone
 
 from notifications.languages import language_name
-from notifications.models import Delivery, Template, TemplateVersion
+from notifications.models import Delivery, Lane, Template, TemplateVersion
 from notifications.serializers import EXAMPLES
 from notifications.typed_data import DATA
 from notifications.wording import render
 from partners.agreement_text import CLAUSES
-from partners.clusters import Cluster
+from partners.clusters import Cluster, Environment
 from partners.due import Task, When
 from partners.models import AgreementVersion, ApiClient, Partner
 from portal.accounts.models import User
+from portal.ids import first_uuid7
 
 _S = TemplateVersion.Status
 MASK = "•• 4821"  # in place of an account
 RECENT = timedelta(days=30)
+MOST = 10_000  # messages that a count looks at
+
+
+class Use(NamedTuple):
+    """How many of the bank's messages, the newest `looked_at` of them, are of a version."""
+
+    number: int
+    looked_at: int
+    most: int
+
+    @property
+    def is_all(self) -> bool:
+        """Whether there are no more to look at."""
+        return self.looked_at < self.most
+
+
 _LATER: dict[Cluster, dict[str, Any]] = {  # fields that may be left out, with a value
     Cluster.BALANCES: {"current": {"value": "1310.00", "currency": "USD"}},
     Cluster.RECEIPTS: {"items": [{"name": "Rye bread", "amount": {"value": "4.80", "currency": "USD"}}]},
@@ -134,17 +152,21 @@ def names_of(ids: Iterable[UUID | None]) -> dict[UUID, str]:
     return {**users, **{client.id: f"API client {client.name}" for client in clients}}
 
 
-def sent_recently(version: TemplateVersion) -> int:
-    """How many messages were accepted for it in the last 30 days."""
-    first = UUID(int=int((timezone.now() - RECENT).timestamp() * 1000) << 80)
-    rows = Delivery.objects.filter(partner_id=version.partner_id, id__gte=first)
-    return rows.filter(notification__template_version_id=version.id).count()
+def sent_recently(version: TemplateVersion) -> Use:
+    """Of the messages that the bank's live clients have sent in the last 30 days."""
+    rows = Delivery.objects.filter(partner_id=version.partner_id, environment=Environment.LIVE)
+    return _use_of(version, rows.filter(id__gte=first_uuid7(timezone.now() - RECENT)).order_by("-id"))
 
 
-def waiting_now(version: TemplateVersion) -> int:
-    """How many of them have not been sent yet."""
+def waiting_now(version: TemplateVersion) -> Use:
+    """Of those that have not been sent yet."""
     rows = Delivery.objects.filter(partner_id=version.partner_id, status=Delivery.Status.QUEUED)
-    return rows.filter(notification__template_version_id=version.id).count()
+    return _use_of(version, rows.filter(lane__in=Lane.values))
+
+
+def _use_of(version: TemplateVersion, rows: QuerySet[Delivery]) -> Use:
+    of_it = Q(notification__template_version_id=version.id)
+    return Use(**rows[:MOST].aggregate(looked_at=Count("id"), number=Count("id", filter=of_it)), most=MOST)
 
 
 def clause_against(partner: Partner, cluster: str) -> str:

@@ -1,13 +1,15 @@
 """The members' pages and the staff's: written, submitted, reviewed; nothing typed is lost, nothing stale decided."""
 
+import re
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.core import mail
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
 from django.test import Client
 
+from notifications import template_reading
 from notifications.actions.templates import (
     add_version,
     approve_template,
@@ -241,3 +243,31 @@ def test_an_empty_list_says_why_and_offers_a_start(owner: Client) -> None:
     assert "Examples to start from" in page
     started = owner.get(f"{LIST}/add?starter=fraud_alert")
     assert "Was this you? $980.00 at Night Electronics" in text_of(started)
+
+
+def test_the_count_of_a_busy_bank_looks_at_its_newest_messages_only(
+    owner: Client, api: Any, version_of: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(template_reading, "MOST", 2)
+    for _ in range(3):
+        assert api.send().status_code == 202
+    page = text_of(owner.get(page_of(version_of("balance_update"), "/retire")))
+    assert "Of your newest 2 messages 2 went through it." in page
+    assert "At least 2 messages that were accepted before still go out." in page
+
+
+def test_the_count_reads_the_banks_own_part_of_an_index(
+    world: Any, version_of: Any, django_assert_num_queries: Any
+) -> None:
+    version = version_of("balance_update")
+    with scope(SYSTEM), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
+        with django_assert_num_queries(2) as asked:
+            template_reading.sent_recently(version)
+            template_reading.waiting_now(version)
+        plans = []
+        for query in asked.captured_queries:
+            cursor.execute(f"EXPLAIN {query['sql']}")
+            plans.append("\n".join(line for (line,) in cursor.fetchall()))
+    assert re.search(r"notifications_delivery_list.*\n.*partner_id = .*environment.* = .*id >= ", plans[0])
+    assert all("LIMIT 10000" in query["sql"] for query in asked.captured_queries)
