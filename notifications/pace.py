@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import redis
 
-from notifications.nudge import valkey
+from portal.api import valkey
 
 RECIPIENT_PER_SECOND = 5.0
 RECIPIENT_BURST = 10
@@ -50,7 +50,7 @@ def waits(batch: list[Wanted]) -> list[float]:
         arguments += [1e6 / one.per_second, max(one.per_second, 1)]
         arguments += [1e6 / RECIPIENT_PER_SECOND, RECIPIENT_BURST]
     try:
-        found = valkey().eval(_SCRIPT, len(keys), *keys, *arguments)
+        found = valkey.client().eval(_SCRIPT, len(keys), *keys, *arguments)
     except redis.RedisError:
         return [0.0] * len(batch)
     return [float(wait) / 1e6 for wait in found]
