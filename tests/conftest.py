@@ -143,16 +143,16 @@ def world(db: None) -> SimpleNamespace:
     """Two live banks, made by the real actions. `bank` has Ana (CUST-1) and Ben (CUST-2); `other` has Charlie,
     the stranger.
     """
-    return _make_world()
+    return make_world()
 
 
 @pytest.fixture
 def committed_world(committed_db: str) -> SimpleNamespace:
     """The same, committed."""
-    return _make_world()
+    return make_world()
 
 
-def _make_world() -> SimpleNamespace:
+def make_world() -> SimpleNamespace:
     from portal.demo.world import make_bank, make_staff
 
     staff = make_staff("parley.example", PASSWORD)

@@ -43,7 +43,7 @@ from portal.demo.world import Bank, Staff
 from portal.ids import parse_public_id, public_id, uuid7
 from portal.tenancy.context import scope
 from portal.tenancy.principal import Kind, Principal
-from tests.conftest import PASSWORD, _make_world
+from tests.conftest import PASSWORD, make_world
 
 from .matrix import CLIENTS, PEOPLE, ROLES, ROWS, STAFF, TOKENS, Door
 
@@ -153,7 +153,7 @@ def _bearer(token: str) -> dict[str, str]:
 
 def make_stage() -> Stage:
     """Run it inside `rolled_back`."""
-    stage = Stage(_make_world())
+    stage = Stage(make_world())
     world = stage.world
     for prefix, bank in (("", world.bank), ("other bank's ", world.other)):
         stage.clients |= {f"{prefix}{name}": bank.clients[name] for name in ("live", "sandbox")}
