@@ -1,6 +1,7 @@
 """A bank's API clients (RFC 6749 §2) and what they authenticate with."""
 
 from datetime import datetime
+from hashlib import sha256
 from typing import ClassVar
 
 from django.contrib.postgres.fields import ArrayField
@@ -45,6 +46,18 @@ class ApiClient(AbstractApplication):
 
     class Meta:
         app_label = "partners"
+
+    @property
+    def edition(self) -> str:
+        """Tells what a form shows from what somebody has made of it since."""
+        shown = (
+            self.name,
+            self.scopes,
+            self.expires_at.isoformat(),
+            self.rate_per_second,
+            self.allowed_networks,
+        )
+        return sha256(repr(shown).encode()).hexdigest()[:16]
 
     def is_usable(self, request: object) -> bool:
         """Whether it may still act: neither revoked nor expired."""

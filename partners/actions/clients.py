@@ -137,13 +137,20 @@ def change_client(
     rate_per_second: int,
     networks: Iterable[str],
     actor: Principal,
+    seen: str = "",
 ) -> ApiClient:
     """Changes what a client may do; its tokens obey at once. What the agreement has stopped covering may stay, and
-    is refused when it is used; nothing of it can be added.
+    is refused when it is used; nothing of it can be added. `seen` is the edition that the form showed; raises Refused
+    for another.
     """
     wanted = _known(scopes)
     with scope(Principal.system()):
         client = _locked(client_id, actor)
+        if seen and seen != client.edition:
+            raise Refused(
+                "Somebody changed this client since you opened it. Nothing of yours is saved: look at what it is now"
+                " on its page, or save again to replace that."
+            )
         if client.environment == Environment.LIVE and wanted - set(client.scopes):
             _check_agreement(client.partner_id, wanted - set(client.scopes))
         if expires_at != client.expires_at:

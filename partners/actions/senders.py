@@ -65,13 +65,24 @@ def configure_sender(
 
 @transaction.atomic
 def change_sender(
-    *, sender_id: UUID, name: str, rate_per_second: int, secrets: dict[str, str], actor: Principal
+    *,
+    sender_id: UUID,
+    name: str,
+    rate_per_second: int,
+    secrets: dict[str, str],
+    actor: Principal,
+    seen: str = "",
 ) -> Sender:
     """Changes its name and pace, and replaces the secrets that are given. What the last check found of the old ones
-    is forgotten.
+    is forgotten. `seen` is the edition that the form showed; raises Refused for another.
     """
     with scope(Principal.system()):
         sender = _locked(sender_id, actor)
+        if seen and seen != sender.edition:
+            raise Refused(
+                f"Somebody changed this sender since you opened it: it is now {sender.name}, at"
+                f" {sender.rate_per_second} messages a second. Nothing of yours is saved; save again to replace that."
+            )
         sender.name, sender.rate_per_second = name, rate_per_second
         if secrets:
             if (before := open_secrets(sender)) is None:

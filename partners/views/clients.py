@@ -112,7 +112,8 @@ def edit(request: HttpRequest, principal: Principal, partner: Partner, cli: str)
     form = ClientForm(posted(request), client=found)
     if request.method == "POST" and form.is_valid():
         try:
-            actions.change_client(client_id=found.pk, actor=principal, **form.wanted())
+            seen = request.POST.get("seen", "")
+            actions.change_client(client_id=found.pk, actor=principal, seen=seen, **form.wanted())
         except Refused as refusal:
             form.add_error(None, str(refusal))
         else:

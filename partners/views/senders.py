@@ -92,18 +92,22 @@ def edit(request: HttpRequest, principal: Principal, partner: Partner, snd: str)
     form = SenderForm(posted(request), sender=found)
     if request.method == "POST" and form.is_valid():
         typed = form.cleaned_data
-        actions.change_sender(
-            sender_id=found.pk,
-            name=typed["name"],
-            rate_per_second=typed["rate_per_second"],
-            secrets=form.secrets(),
-            actor=principal,
-        )
-        done = (
-            "The secrets are replaced. Check the sender now." if form.secrets() else "The sender is changed."
-        )
-        messages.success(request, done)
-        return _to(partner, found)
+        try:
+            actions.change_sender(
+                sender_id=found.pk,
+                name=typed["name"],
+                rate_per_second=typed["rate_per_second"],
+                secrets=form.secrets(),
+                actor=principal,
+                seen=request.POST.get("seen", ""),
+            )
+        except Refused as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            is_new = bool(form.secrets())
+            done = "The secrets are replaced. Check the sender now." if is_new else "The sender is changed."
+            messages.success(request, done)
+            return _to(partner, found)
     return _answer(request, "partners/senders/form.html", _about(partner, found) | {"form": form})
 
 
