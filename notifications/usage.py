@@ -2,8 +2,8 @@
 
 from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
-from uuid import UUID
 
+from portal.ids import first_uuid7
 from portal.tenancy import prepared
 from portal.tenancy.principal import Principal
 
@@ -44,19 +44,14 @@ def count_usage(
         "environment": principal.environment,
         "since": begin,
         "until": end,
-        "first": first_id(begin - CLOCK_STEP),
-        "last": first_id(end + CLOCK_STEP),
+        "first": first_uuid7(begin - CLOCK_STEP),
+        "last": first_uuid7(end + CLOCK_STEP),
         "after_day": after and after.day,
         "after_cluster": after.cluster if after else "",
         "after_status": after.status if after else "",
         "limit": limit,
     }
     return [Counted(*row) for row in prepared.run(_COUNT, values)]
-
-
-def first_id(moment: datetime) -> UUID:
-    """The smallest UUIDv7 of that millisecond: with it a list by id stops early, instead of reading on."""
-    return UUID(int=max(int(moment.timestamp() * 1000), 0) << 80)
 
 
 def _midnight(day: date) -> datetime:

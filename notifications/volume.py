@@ -49,12 +49,17 @@ _guesses: dict[UUID, tuple[float, int]] = {}  # since Valkey went away: until wh
 def count_against_cap(cap: int | None, actor: Principal) -> None:
     """Counts one; raises Problem where the month is used up. Last before writing: a refusal must not count."""
     if actor.environment == Environment.LIVE and cap is not None and not take_from_cap(cap, actor.partner_id):
-        first = _month() + timedelta(days=32)
-        raise Problem(
-            "volume_cap_reached",
-            f"Your agreement allows {cap:,} messages a calendar month (UTC), and they are used up: see clause"
-            f" {CLAUSES['monthly_volume_cap']}. The next month begins on 1 {first:%B %Y}.",
-        )
+        raise cap_reached(cap)
+
+
+def cap_reached(cap: int) -> Problem:
+    """What a bank is told whose month is used up."""
+    first = _month() + timedelta(days=32)
+    return Problem(
+        "volume_cap_reached",
+        f"Your agreement allows {cap:,} messages a calendar month (UTC), and they are used up: see clause"
+        f" {CLAUSES['monthly_volume_cap']}. The next month begins on 1 {first:%B %Y}.",
+    )
 
 
 def take_from_cap(cap: int, partner_id: UUID, number: int = 1) -> int:

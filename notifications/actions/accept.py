@@ -44,7 +44,7 @@ class Request:
 
 
 @dataclass(slots=True)
-class _Facts:
+class Facts:
     """All that decides, as it is at this moment."""
 
     cluster: str | None
@@ -79,10 +79,10 @@ LEFT JOIN consents_linkedaccount a ON a.id = g.account_id
 LEFT JOIN vault_datakey k ON k.partner_id = p.id AND k.person_id = g.person_id
 WHERE p.id = %(partner)s
 """  # noqa: S608 (made of our own constants)
-_BY_ID = _FACTS.format(
+FACTS_BY_ID = _FACTS.format(
     grant="c.id = %(grant)s AND c.partner_id = %(partner)s AND c.environment = %(environment)s"
 )
-_BY_REF = _FACTS.format(
+FACTS_BY_REF = _FACTS.format(
     grant="""c.customer_id = (SELECT id FROM consents_customer WHERE partner_id = %(partner)s
              AND environment = %(environment)s AND ref_index = %(ref)s)"""
 )
@@ -108,7 +108,7 @@ UPDATE notifications_delivery d SET status = 'CANCELLED', reason = 'collapsed', 
 FROM notifications_notification n
 WHERE n.id = d.notification_id AND d.status = 'QUEUED' AND d.grant_id = %s AND n.collapse_key = %s
 """
-_EXPLANATIONS = {
+EXPLANATIONS = {
     "no_active_grant": "This person has no active grant that covers {cluster}.",
     "grant_paused": "The person has paused messages from your bank.",
     "reconfirmation_due": "The person has to reconfirm before more can be sent.",
@@ -124,10 +124,10 @@ def accept_notification(*, request: Request, actor: Principal) -> dict[str, Any]
     Runs in the caller's transaction, under the client's scope.
     """
     facts = _read_facts(request, actor)
-    _check_may_send(facts, request, actor)
-    _check_data(facts, request, actor)
+    check_may_send(facts, request, actor)
+    check_data(facts, request, actor)
     now = timezone.now()
-    due, expires = _times(request, str(facts.cluster), now)
+    due, expires = times_of(request, str(facts.cluster), now)
     notification_id = uuid7()
     answer = {
         "id": public_id("ntf", notification_id),
@@ -146,7 +146,7 @@ def accept_notification(*, request: Request, actor: Principal) -> dict[str, Any]
     return answer
 
 
-def _read_facts(request: Request, actor: Principal) -> _Facts:
+def _read_facts(request: Request, actor: Principal) -> Facts:
     values: dict[str, Any] = {
         "partner": actor.partner_id,
         "environment": actor.environment,
@@ -156,13 +156,14 @@ def _read_facts(request: Request, actor: Principal) -> _Facts:
     }
     if request.grant_id is None:
         values["ref"] = blind_index("customer_ref", actor.partner_id, request.customer_ref)
-    rows = prepared.run(_BY_REF if request.grant_id is None else _BY_ID, values)
+    rows = prepared.run(FACTS_BY_REF if request.grant_id is None else FACTS_BY_ID, values)
     if not rows:
-        raise Problem("partner_suspended", _EXPLANATIONS["partner_suspended"])
-    return _Facts(*rows[0])
+        raise Problem("partner_suspended", EXPLANATIONS["partner_suspended"])
+    return Facts(*rows[0])
 
 
-def _check_may_send(facts: _Facts, request: Request, actor: Principal) -> None:
+def check_may_send(facts: Facts, request: Request, actor: Principal) -> None:
+    """Template, agreement, scope and grant, in this order; raises Problem."""
     if facts.cluster is None or facts.template_version_id is None:
         raise Problem("template_not_approved", f"There is no approved template “{request.template}”.")
     scope = Cluster(facts.cluster).scope
@@ -176,15 +177,18 @@ def _check_may_send(facts: _Facts, request: Request, actor: Principal) -> None:
             detail += f" It is outside your agreement in force: see clause {CLAUSES['clusters']}."
         raise Problem("insufficient_scope", detail)
     if facts.grant_id is None:
-        raise Problem("no_active_grant", _EXPLANATIONS["no_active_grant"].format(cluster=facts.cluster))
+        raise Problem("no_active_grant", EXPLANATIONS["no_active_grant"].format(cluster=facts.cluster))
     if facts.verdict not in (None, UNREACHABLE):  # who cannot be reached is told by the delivery
         code = "partner_suspended" if facts.verdict == "partner_ended" else facts.verdict
-        raise Problem(code, _EXPLANATIONS[facts.verdict].format(cluster=facts.cluster))
+        raise Problem(code, EXPLANATIONS[facts.verdict].format(cluster=facts.cluster))
     if facts.key_id is None:
         raise Problem("no_active_grant", "This person’s data has been erased.")
 
 
-def _check_data(facts: _Facts, request: Request, actor: Principal) -> None:
+def check_data(facts: Facts, request: Request, actor: Principal) -> None:
+    """What is sent has to be typed, without full numbers or advertising, and about a granted account; raises
+    Problem.
+    """
     errors = find_errors(str(facts.cluster), request.data)
     if errors:
         raise Problem(
@@ -216,7 +220,8 @@ def _check_data(facts: _Facts, request: Request, actor: Principal) -> None:
             )
 
 
-def _times(request: Request, cluster: str, now: datetime) -> tuple[datetime, datetime]:
+def times_of(request: Request, cluster: str, now: datetime) -> tuple[datetime, datetime]:
+    """When it is due and when it expires; raises Problem."""
     due = max(request.send_at or now, now)
     expires = request.expires_at or due + EXPIRY[Cluster(cluster)]
     if expires <= due:
@@ -239,13 +244,13 @@ def data_place(notification_id: UUID) -> bytes:
     return b"notification.data" + notification_id.bytes
 
 
-def _collapse(facts: _Facts, request: Request) -> None:
+def _collapse(facts: Facts, request: Request) -> None:
     with connection.cursor() as cursor:
         cursor.execute(_COLLAPSE, [facts.grant_id, request.collapse_key])
 
 
 def _write(
-    facts: _Facts,
+    facts: Facts,
     request: Request,
     actor: Principal,
     notification_id: UUID,

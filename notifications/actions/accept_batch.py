@@ -15,6 +15,8 @@ from notifications.actions import accept
 from notifications.actions.accept import Request, data_place
 from notifications.lanes import lane_of
 from notifications.nudge import nudge
+from notifications.volume import cap_reached, take_from_cap
+from partners.clusters import Environment
 from portal.api.errors import Problem
 from portal.audit.codes import Code
 from portal.ids import public_id, uuid7
@@ -34,7 +36,7 @@ def _for_many(statement: str, kind: str) -> str:
     """  # noqa: S608 (made of our own constants)
 
 
-_BY_ID, _BY_REF = _for_many(accept._BY_ID, "uuid"), _for_many(accept._BY_REF, "bytea")
+_BY_ID, _BY_REF = _for_many(accept.FACTS_BY_ID, "uuid"), _for_many(accept.FACTS_BY_REF, "bytea")
 _COLUMNS = {
     "id": "uuid", "delivery": "uuid", "person_id": "uuid", "grant_id": "uuid", "record_id": "uuid",
     "agreement_version_id": "uuid", "template_version_id": "uuid", "cluster": "text", "data": "bytea",
@@ -81,7 +83,7 @@ class _Ready(NamedTuple):
     place: int
     id: UUID
     request: Request
-    facts: accept._Facts
+    facts: accept.Facts
     due: datetime
     expires: datetime
 
@@ -100,6 +102,8 @@ def accept_batch(*, requests: Mapping[int, Request], actor: Principal) -> dict[i
             ready.append(_judge(place, request, facts.get(place), actor, now))
         except Problem as problem:
             answers[place] = problem
+    ready, over = _within_cap(ready, actor)
+    answers |= over
     if ready:
         _write(ready, actor, now)
     for one in ready:
@@ -111,7 +115,7 @@ def accept_batch(*, requests: Mapping[int, Request], actor: Principal) -> dict[i
     return answers
 
 
-def _read_facts(requests: Mapping[int, Request], actor: Principal) -> dict[int, accept._Facts]:
+def _read_facts(requests: Mapping[int, Request], actor: Principal) -> dict[int, accept.Facts]:
     """Two round trips at most, whatever the number."""
     by_id = {place: one for place, one in requests.items() if one.grant_id is not None}
     by_ref = {place: one for place, one in requests.items() if one.grant_id is None}
@@ -127,7 +131,7 @@ def _read_facts(requests: Mapping[int, Request], actor: Principal) -> dict[int, 
                 "whom": [_whom(one, actor) for one in found.values()],
             }
             rows += prepared.run(statement, values)
-    return {place: accept._Facts(*row) for place, *row in rows}
+    return {place: accept.Facts(*row) for place, *row in rows}
 
 
 def _whom(request: Request, actor: Principal) -> UUID | bytes:
@@ -135,14 +139,23 @@ def _whom(request: Request, actor: Principal) -> UUID | bytes:
 
 
 def _judge(
-    place: int, request: Request, facts: accept._Facts | None, actor: Principal, now: datetime
+    place: int, request: Request, facts: accept.Facts | None, actor: Principal, now: datetime
 ) -> _Ready:
     if facts is None:
-        raise Problem("partner_suspended", accept._EXPLANATIONS["partner_suspended"])
-    accept._check_may_send(facts, request, actor)
-    accept._check_data(facts, request, actor)
-    due, expires = accept._times(request, str(facts.cluster), now)
+        raise Problem("partner_suspended", accept.EXPLANATIONS["partner_suspended"])
+    accept.check_may_send(facts, request, actor)
+    accept.check_data(facts, request, actor)
+    due, expires = accept.times_of(request, str(facts.cluster), now)
     return _Ready(place, uuid7(), request, facts, due, expires)
+
+
+def _within_cap(ready: list[_Ready], actor: Principal) -> tuple[list[_Ready], dict[int, Problem]]:
+    """Those that the month still has room for, and a problem for each that comes after them."""
+    cap = ready[0].facts.volume_cap if ready else None
+    if actor.environment != Environment.LIVE or cap is None:
+        return ready, {}
+    taken = take_from_cap(cap, actor.partner_id, len(ready))
+    return ready[:taken], {one.place: cap_reached(cap) for one in ready[taken:]}
 
 
 def _write(ready: list[_Ready], actor: Principal, now: datetime) -> None:

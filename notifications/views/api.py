@@ -29,7 +29,7 @@ from notifications.serializers import (
     NotificationTold,
 )
 from notifications.timeline import public_status, timeline
-from notifications.usage import CLOCK_STEP, first_id
+from notifications.usage import CLOCK_STEP
 from partners.clusters import Cluster
 from partners.refusals import Refused
 from portal.api.errors import Problem
@@ -37,7 +37,7 @@ from portal.api.pagination import Page, page
 from portal.api.schema import operation
 from portal.api.times import rfc3339
 from portal.api.views import ApiView
-from portal.ids import public_id
+from portal.ids import first_uuid7, public_id
 from portal.vault.crypto import blind_index
 
 REFUSALS = (
@@ -92,7 +92,7 @@ class Notifications(ApiView):
             rows = rows.filter(grant__customer__ref_index=index)
         if "created_after" in query:
             after = query["created_after"]
-            rows = rows.filter(notification__created_at__gt=after, id__gte=first_id(after - CLOCK_STEP))
+            rows = rows.filter(notification__created_at__gt=after, id__gte=first_uuid7(after - CLOCK_STEP))
         return page(query, rows, lambda found: [show(row) for row in found])
 
 

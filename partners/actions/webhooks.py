@@ -14,13 +14,12 @@ from partners.models import WebhookDelivery, WebhookEndpoint
 from partners.refusals import Refused
 from partners.webhooks.actions.disable import disable
 from partners.webhooks.actions.emit import new_row, write
-from partners.webhooks.actions.forget import first_id
 from partners.webhooks.events import CHALLENGE, EventType, example_of
 from partners.webhooks.signing import new_secret, seal_secret
 from partners.webhooks.wake import wake
 from portal.audit.codes import Code
 from portal.audit.record import record
-from portal.ids import uuid7
+from portal.ids import first_uuid7, uuid7
 from portal.outbound import NotAllowed, check_url
 from portal.tenancy.context import scope
 from portal.tenancy.permissions import Permission
@@ -217,7 +216,9 @@ def recover(*, endpoint_id: UUID, since: datetime, actor: Principal) -> int:
         endpoint = _locked(endpoint_id, actor)
         _refuse_inbox(endpoint, "The inbox has missed nothing.")
         _refuse_disabled(endpoint)
-        failed = WebhookDelivery.objects.filter(endpoint=endpoint, status=_S.FAILED, id__gte=first_id(since))
+        failed = WebhookDelivery.objects.filter(
+            endpoint=endpoint, status=_S.FAILED, id__gte=first_uuid7(since)
+        )
         again = failed.exclude(message__type=CHALLENGE)
         count = again.update(
             status=_S.PENDING, reason="", attempts=0, ended_at=None, next_attempt_at=timezone.now()

@@ -9,7 +9,6 @@ from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from partners.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookMessage
-from partners.webhooks.actions.forget import first_id
 from partners.webhooks.post import AGENT
 from partners.webhooks.signing import (
     headers,
@@ -18,7 +17,7 @@ from partners.webhooks.signing import (
     open_secret,
     write_body,
 )
-from portal.ids import public_id
+from portal.ids import first_uuid7, public_id
 from portal.vault.crypto import CannotOpen, DataKeyMaterial, unwrap
 from portal.vault.models import DataKey
 
@@ -72,7 +71,7 @@ def state_of(endpoint: WebhookEndpoint) -> str:
 
 def health_of(endpoint: WebhookEndpoint) -> Health:
     """Over HEALTH_OVER."""
-    since = first_id(timezone.now() - HEALTH_OVER)
+    since = first_uuid7(timezone.now() - HEALTH_OVER)
     rows = WebhookDelivery.objects.filter(endpoint=endpoint, id__gte=since)
     found = dict(rows.values_list("status").annotate(Count("id")))
     return Health(found.get("DELIVERED", 0), found.get("FAILED", 0), found.get("PENDING", 0))

@@ -19,12 +19,11 @@ from partners.actions.agreements import (
     offer_agreement,
     put_agreement_in_force,
 )
-from portal import ids
 from portal.api import valkey
 from portal.tenancy.context import scope
 from portal.tenancy.principal import Kind, Principal
 
-from .conftest import Api
+from .conftest import BALANCE, Api
 
 
 def agree_on(world: Any, cap: int) -> None:
@@ -77,6 +76,17 @@ def test_what_exceeds_the_cap_is_refused_by_its_clause(api: Api, world: Any) -> 
 
 
 @pytest.mark.django_db
+def test_a_batch_fills_the_month_and_its_last_items_are_refused(api: Api, world: Any) -> None:
+    agree_on(world, cap=3)
+    item = {"customer_ref": "CUST-1", "template": "balance_update", "data": BALANCE}
+    wrong = {**item, "data": {}}
+    answer = api.post("/notifications/batch", {"notifications": [item, wrong, item, item, item, item]}).json()
+    told = [one["problem"]["code"] if "problem" in one else one["status"] for one in answer["data"]]
+    assert told == ["ACCEPTED", "invalid_data", "ACCEPTED", "ACCEPTED", *["volume_cap_reached"] * 2]
+    assert accepted() == 3
+
+
+@pytest.mark.django_db
 def test_a_refusal_counts_nothing_and_another_bank_has_its_own(api: Api, world: Any, api_of: Any) -> None:
     agree_on(world, cap=1)
     assert api.send(data={"account": "acc-ana"}).status_code == 422
@@ -91,8 +101,7 @@ def test_a_refusal_counts_nothing_and_another_bank_has_its_own(api: Api, world: 
 
 
 @pytest.mark.django_db
-def test_the_next_month_begins_at_nought(world: Any, api_of: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ids, "_last", 0)  # a test that travelled further may have left later ids behind
+def test_the_next_month_begins_at_nought(world: Any, api_of: Any) -> None:
     agree_on(world, cap=1)
     first = datetime.now(UTC).replace(day=1, hour=0, minute=0, second=0) + timedelta(days=32)
     first = first.replace(day=1)

@@ -91,7 +91,9 @@ def test_every_table_with_a_tenant_forces_row_level_security() -> None:
 
 
 def test_each_role_that_may_use_a_table_has_one_policy_there() -> None:
-    granted = {(table, role) for table, role, _ in ask(RIGHTS) if role in ACTING_ROLES} | {whose[:2] for whose in BY_COLUMN}
+    granted = {(table, role) for table, role, _ in ask(RIGHTS) if role in ACTING_ROLES} | {
+        whose[:2] for whose in BY_COLUMN
+    }
     policies = [(table, role) for table, roles, *_ in ask(POLICIES) for role in roles if role in ACTING_ROLES]
     assert len(policies) == len(set(policies))
     assert set(policies) == {(table, role) for table, role in granted if table in tenant_tables()}

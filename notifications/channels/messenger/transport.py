@@ -25,7 +25,9 @@ class Messenger:
         """One POST. A connection that never opened is transient; silence after the request left is unknown."""
         body = TimedBody(_body(message), message.start_until)
         try:
-            url = _signed(graph_url(f"{page}/messages", secrets), secrets["access_token"], secrets["app_secret"])
+            url = _signed(
+                graph_url(f"{page}/messages", secrets), secrets["access_token"], secrets["app_secret"]
+            )
             async with http.post(url, data=body) as response:
                 return _read(response.status, await response.read(), response.headers)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):

@@ -2,10 +2,10 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 from django.db import connection, transaction
 
+from portal.ids import first_uuid7
 from portal.tenancy.context import scope
 from portal.tenancy.principal import Principal
 
@@ -16,13 +16,9 @@ _OLD = (
     "partners_webhookattempt WHERE id IN (SELECT id FROM partners_webhookattempt WHERE delivery_id < %(first)s LIMIT %(most)s)",
     "partners_webhookdelivery WHERE id IN (SELECT id FROM partners_webhookdelivery WHERE id < %(first)s LIMIT %(most)s)",
     "partners_webhookmessage WHERE id IN (SELECT id FROM partners_webhookmessage WHERE id < %(earlier)s LIMIT %(most)s)",
-    "partners_webhookendpoint WHERE deleted_at < %(before)s",
+    "partners_webhookendpoint e WHERE deleted_at < %(before)s"
+    " AND NOT EXISTS (SELECT FROM partners_webhookdelivery d WHERE d.endpoint_id = e.id)",
 )
-
-
-def first_id(moment: datetime) -> UUID:
-    """The smallest UUIDv7 of that millisecond."""
-    return UUID(int=max(int(moment.timestamp() * 1000), 0) << 80)
 
 
 def forget_old() -> int:
@@ -30,8 +26,8 @@ def forget_old() -> int:
     before = datetime.now(UTC) - KEPT
     # A message is a little older than its deliveries, and an endpoint older than all that it was sent
     values: dict[str, Any] = {
-        "first": first_id(before),
-        "earlier": first_id(before - timedelta(hours=1)),
+        "first": first_uuid7(before),
+        "earlier": first_uuid7(before - timedelta(hours=1)),
         "before": before - timedelta(days=1),
         "most": _AT_ONCE,
     }

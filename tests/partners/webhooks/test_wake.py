@@ -1,5 +1,6 @@
 """A commit wakes a real worker through the real broker; without a broker the rows wait, and nothing else happens."""
 
+import gc
 import threading
 from typing import Any
 from uuid import uuid4
@@ -22,6 +23,7 @@ def worker(bank: Any) -> Any:
     with start_worker(app, pool="threads", queues="events", perform_ping_check=False, loglevel="ERROR"):
         yield
     connections.close_all()
+    gc.collect()  # the pool's threads are gone, and with them their connections to a database that goes next
 
 
 def test_an_event_is_sent_as_soon_as_it_is_committed(bank: Any, server: Any, worker: Any) -> None:
