@@ -4,8 +4,10 @@ import re
 from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, NamedTuple
 
+from babel import Locale
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_currency
 
@@ -76,7 +78,7 @@ def _find_bad_words(body: str) -> Iterator[WordingError]:
 
 def render(body: str, data: dict[str, Any], *, locale: str, mask: str = "") -> str:
     """The text. An account shows its `mask`, never the bank's reference; what was left out shows as nothing."""
-    babel_locale = locale.replace("-", "_")
+    babel_locale = _locale(locale.replace("-", "_"))
 
     def value(found: re.Match[str]) -> str:
         name = found.group(1)
@@ -85,7 +87,10 @@ def render(body: str, data: dict[str, Any], *, locale: str, mask: str = "") -> s
     return PLACEHOLDER.sub(value, body)
 
 
-def _shown(value: Any, locale: str) -> str:
+_locale = lru_cache(Locale.parse)  # finding one by its name costs as much as using it
+
+
+def _shown(value: Any, locale: Locale) -> str:
     if value is None:
         return ""
     if isinstance(value, dict):
@@ -97,7 +102,7 @@ def _shown(value: Any, locale: str) -> str:
     return _shown_time(value, locale)
 
 
-def _shown_time(text: str, locale: str) -> str:
+def _shown_time(text: str, locale: Locale) -> str:
     if not (len(text) >= 10 and text[4] == "-" and text[7] == "-"):
         return text
     try:

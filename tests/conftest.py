@@ -6,6 +6,7 @@ Tests sign in to PostgreSQL as the portal does (parley_app), so row-level securi
 import fcntl
 import hashlib
 import os
+import pickle
 import subprocess
 import sys
 import time
@@ -18,7 +19,8 @@ from typing import Any
 import psycopg
 import pytest
 from django.conf import settings
-from django.db import connections
+from django.core.cache import cache
+from django.db import connection, connections
 from xdist.scheduler import LoadFileScheduling
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -57,18 +59,20 @@ def committed_db(
     """A database of this test's own in which transactions really commit, for what other connections or
     processes must see; its name. Not to be used together with `db`.
     """
-    with (
-        _clone(f"{settings.DATABASES['default']['NAME']}_own", django_db_blocker) as name,
-        django_db_blocker.unblock(),
-    ):
+    has_world = "committed_world" in request.fixturenames
+    template = request.getfixturevalue("_cast").copy if has_world else None
+    name = f"{settings.DATABASES['default']['NAME']}_own"
+    with _clone(name, django_db_blocker, template=template), django_db_blocker.unblock():
         yield name
 
 
 @contextmanager
-def _clone(name: str, blocker: pytest.FixtureRequest) -> Iterator[str]:
-    """Points Django at a fresh copy of the migrated database."""
-    template, before = f"parley_tpl_{_migrations_hash()}", settings.DATABASES["default"]["NAME"]
-    _make_template(template)
+def _clone(name: str, blocker: Any, *, template: str | None = None) -> Iterator[str]:
+    """Points Django at a fresh copy of the migrated database, or of another one."""
+    before = settings.DATABASES["default"]["NAME"]
+    if template is None:
+        template = f"parley_tpl_{_migrations_hash()}"
+        _make_template(template)
     with psycopg.connect(settings.DATABASE_OWNER_URL, autocommit=True) as owner:
         _drop(owner, name)
         owner.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
@@ -92,7 +96,7 @@ def _drop(owner: psycopg.Connection, name: str) -> None:
     raise TimeoutError(f"{name} is still in use")
 
 
-def _use(name: str, blocker: pytest.FixtureRequest) -> None:
+def _use(name: str, blocker: Any) -> None:
     with blocker.unblock():
         connections.close_all()
     connections["default"].settings_dict["NAME"] = name
@@ -138,18 +142,59 @@ def phones() -> Iterator[str]:
     settings.SANDBOX_URL = before
 
 
-@pytest.fixture
-def world(db: None) -> SimpleNamespace:
-    """Two live banks, made by the real actions. `bank` has Ana (CUST-1) and Ben (CUST-2); `other` has Charlie,
-    the stranger.
+@pytest.fixture(scope="session")
+def _cast(django_db_setup: None, django_db_blocker: Any) -> Iterator[SimpleNamespace]:
+    """The world, made once and committed to a database of its own, and a copy that `committed_db` clones: to that
+    one nobody is connected.
     """
-    return make_world()
+    plain = settings.DATABASES["default"]["NAME"]
+    with _clone(f"{plain}_world", django_db_blocker) as name, django_db_blocker.unblock():
+        pickled = pickle.dumps(make_world())
+        connections.close_all()
+        with _clone(f"{plain}_copy", django_db_blocker, template=name) as copy:
+            cast = SimpleNamespace(raw=None, pickled=pickled, name=name, copy=copy)
+            _use(plain, django_db_blocker)
+            yield cast
+            if cast.raw is not None:
+                cast.raw.close()
 
 
 @pytest.fixture
-def committed_world(committed_db: str) -> SimpleNamespace:
+def world(db: None, _cast: SimpleNamespace) -> Iterator[SimpleNamespace]:
+    """Two live banks, made by the real actions. `bank` has Ana (CUST-1) and Ben (CUST-2); `other` has Charlie,
+    the stranger. What a test does to them is rolled back.
+    """
+    if _cast.raw is None or _cast.raw.closed:
+        parameters = connection.get_connection_params() | {"dbname": _cast.name}
+        _cast.raw = connection.get_new_connection(parameters)
+    given, connection.connection = connection.connection, _cast.raw
+    _cast.raw.execute("BEGIN", prepare=False)
+    yield _enter(_cast)
+    connection.connection = given
+    if not _cast.raw.closed:
+        _cast.raw.execute("ROLLBACK", prepare=False)
+
+
+@pytest.fixture
+def committed_world(committed_db: str, _cast: SimpleNamespace) -> SimpleNamespace:
     """The same, committed."""
-    return make_world()
+    return _enter(_cast)
+
+
+def _enter(cast: SimpleNamespace) -> SimpleNamespace:
+    """As it was made: nothing that Valkey or this process remembers of the last test's world is left."""
+    from portal.api import usage, valkey
+
+    world, memory = pickle.loads(cast.pickled), valkey.client()
+    usage._notebook.write()
+    cache.clear()
+    found = [world.bank, world.other]
+    ids = {str(one.partner.id) for one in found} | {str(one.sender.pk) for one in found}
+    ids |= {str(client.id) for one in found for client in one.clients.values()}
+    ids |= {one.replace("-", "") for one in ids}
+    if old := [key for key in memory.keys("*") if any(one in key for one in ids)]:
+        memory.delete(*old)
+    return world
 
 
 def make_world() -> SimpleNamespace:

@@ -102,8 +102,7 @@ def _end(partner: Partner, kind: Stop.Kind, reason: str, actor: Principal) -> St
         Stop.objects.filter(partner=partner, lifted_at=None).update(lifted_at=timezone.now())
         stop = _stop(partner, kind, reason, actor)
         stop.destroy_after = stop.at
-        rows = AgreementVersion.objects.filter(partner=partner, status=AgreementVersion.Status.FINALIZED)
-        if (version := rows.first()) is not None:
+        if (version := _kept_as_in(partner)) is not None:
             number = Agreement.objects.values_list("number", flat=True).get(pk=version.agreement_id)
             stop.clause = f"{CLAUSES['retention_days']} of {number}, version {version.number}"
             stop.destroy_after = stop.at + timedelta(days=version.retention_days)
@@ -121,6 +120,18 @@ def _end(partner: Partner, kind: Stop.Kind, reason: str, actor: Principal) -> St
             partner, left, [f"Why: {reason}", f"All data is destroyed on {day}; then you get a certificate."]
         )
     return stop
+
+
+def _kept_as_in(partner: Partner) -> AgreementVersion | None:
+    """What says how long the data is kept: the shortest time that an agreement in force has promised, because
+    people who agreed to that may not have been asked about a longer one.
+    """
+    status = AgreementVersion.Status
+    versions = AgreementVersion.objects.filter(partner=partner)
+    if not versions.filter(status=status.FINALIZED).exists():
+        return None
+    promised = versions.filter(status__in=[status.FINALIZED, status.SUPERSEDED])
+    return promised.order_by("retention_days", "-number").first()
 
 
 def _stop(partner: Partner, kind: Stop.Kind, reason: str, actor: Principal) -> Stop:

@@ -7,6 +7,7 @@ import pytest
 from django.conf import settings
 
 from notifications.channels.messenger.graph import credentials
+from notifications.channels.messenger.simulator import TEMPLATE
 from notifications.channels.messenger.transport import UTILITY_TEMPLATE
 from portal.demo.platform import open_page
 
@@ -20,6 +21,6 @@ def test_the_platform_has_the_template_once(portal: Any) -> None:
 
 
 def test_a_template_that_is_not_taken_stops_the_demo(portal: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("portal.demo.platform.TEMPLATE_TEXT", "")
+    monkeypatch.setattr("portal.demo.platform.TEMPLATE", {**TEMPLATE, "components": []})
     with pytest.raises(RuntimeError, match="did not take the template"):
         open_page(portal.bank)

@@ -10,34 +10,12 @@ from django.db import connections, transaction
 
 from notifications.models import Notification
 from notifications.volume import count_against_cap, take_from_cap
-from partners.access import member_principal
-from partners.actions.agreements import (
-    Signing,
-    Terms,
-    accept_agreement,
-    countersign_agreement,
-    offer_agreement,
-    put_agreement_in_force,
-)
 from portal.api import valkey
 from portal.tenancy.context import scope
 from portal.tenancy.principal import Kind, Principal
+from tests.partners.amending import agree_on
 
 from .conftest import BALANCE, Api
-
-
-def agree_on(world: Any, cap: int) -> None:
-    """An amendment, in force at once."""
-    terms = Terms(["BALANCES", "FRAUD_ALERTS"], ["messenger"], ["US"], monthly_volume_cap=cap)
-    offer = {"partner_id": world.bank.partner.id, "terms": terms}
-    one = offer_agreement(**offer, actor=world.staff.reviewer)
-    with transaction.atomic():
-        owner, _ = member_principal(world.bank.members[0].user, "norden")
-    accept_agreement(version_id=one.id, signing=Signing(one.text_sha256), actor=owner)
-    countersign_agreement(
-        version_id=one.id, signing=Signing(one.text_sha256), actor=world.staff.second_reviewer
-    )
-    put_agreement_in_force(version_id=one.id)
 
 
 def accepted() -> int:
@@ -62,7 +40,7 @@ def outage() -> Any:
 
 @pytest.mark.django_db
 def test_what_exceeds_the_cap_is_refused_by_its_clause(api: Api, world: Any) -> None:
-    agree_on(world, cap=2)
+    agree_on(world, monthly_volume_cap=2)
     assert [api.send().status_code for _ in range(3)] == [202, 202, 403]
     refused = api.send().json()
     assert refused["code"] == "volume_cap_reached"
@@ -70,14 +48,14 @@ def test_what_exceeds_the_cap_is_refused_by_its_clause(api: Api, world: Any) -> 
     assert "allows 2 messages a calendar month (UTC)" in refused["detail"]
     assert "see clause 4.1" in refused["detail"]
     assert accepted() == 2
-    agree_on(world, cap=3)
+    agree_on(world, monthly_volume_cap=3)
     assert [api.send().status_code for _ in range(2)] == [202, 403]
     count_against_cap(0, Principal(Kind.CLIENT, partner_id=world.bank.partner.id, environment="sandbox"))
 
 
 @pytest.mark.django_db
 def test_a_batch_fills_the_month_and_its_last_items_are_refused(api: Api, world: Any) -> None:
-    agree_on(world, cap=3)
+    agree_on(world, monthly_volume_cap=3)
     item = {"customer_ref": "CUST-1", "template": "balance_update", "data": BALANCE}
     wrong = {**item, "data": {}}
     answer = api.post("/notifications/batch", {"notifications": [item, wrong, item, item, item, item]}).json()
@@ -88,7 +66,7 @@ def test_a_batch_fills_the_month_and_its_last_items_are_refused(api: Api, world:
 
 @pytest.mark.django_db
 def test_a_refusal_counts_nothing_and_another_bank_has_its_own(api: Api, world: Any, api_of: Any) -> None:
-    agree_on(world, cap=1)
+    agree_on(world, monthly_volume_cap=1)
     assert api.send(data={"account": "acc-ana"}).status_code == 422
     assert api.send().status_code == 202
     other = api_of(world.other.clients["live"])
@@ -102,7 +80,7 @@ def test_a_refusal_counts_nothing_and_another_bank_has_its_own(api: Api, world: 
 
 @pytest.mark.django_db
 def test_the_next_month_begins_at_nought(world: Any, api_of: Any) -> None:
-    agree_on(world, cap=1)
+    agree_on(world, monthly_volume_cap=1)
     first = datetime.now(UTC).replace(day=1, hour=0, minute=0, second=0) + timedelta(days=32)
     first = first.replace(day=1)
     for moment, statuses in ((first - timedelta(seconds=30), [202, 403]), (first, [202, 403])):
@@ -113,7 +91,7 @@ def test_the_next_month_begins_at_nought(world: Any, api_of: Any) -> None:
 
 @pytest.mark.django_db
 def test_a_flush_is_counted_again_from_the_rows(api: Api, world: Any) -> None:
-    agree_on(world, cap=3)
+    agree_on(world, monthly_volume_cap=3)
     assert api.send().status_code == 202
     assert api.send().status_code == 202
     forget(world)
@@ -123,7 +101,7 @@ def test_a_flush_is_counted_again_from_the_rows(api: Api, world: Any) -> None:
 @pytest.mark.django_db
 @pytest.mark.usefixtures("outage")
 def test_without_valkey_the_rows_are_counted_and_afterwards_too(api: Api, world: Any) -> None:
-    agree_on(world, cap=3)
+    agree_on(world, monthly_volume_cap=3)
     actor = Principal(Kind.CLIENT, partner_id=world.bank.partner.id, environment="live")
     with scope(actor), transaction.atomic():
         assert take_from_cap(3, world.bank.partner.id) == 1
@@ -134,7 +112,7 @@ def test_without_valkey_the_rows_are_counted_and_afterwards_too(api: Api, world:
 
 
 def test_of_many_at_once_exactly_as_many_pass_as_are_left(committed_world: Any, api_of: Any) -> None:
-    agree_on(committed_world, cap=4)
+    agree_on(committed_world, monthly_volume_cap=4)
     apis = [api_of(committed_world.bank.clients["live"]) for _ in range(6)]
 
     def send_two(api: Api) -> list[int]:

@@ -13,8 +13,10 @@ from partners.actions.agreements import (
     countersign_agreement,
     offer_agreement,
 )
-from partners.actions.partners import change_partner_status, recommend_partner, register_partner
+from partners.actions.partners import register_partner
+from partners.actions.review import approve_bank, recommend_bank
 from partners.models import Partner
+from portal.demo.verification import submit_bank
 from portal.tenancy.permissions import Permission
 from portal.tenancy.principal import Kind, Principal
 from tests.partners.clients.conftest import committed, me, token_of
@@ -31,18 +33,17 @@ def test_what_both_signed_before_the_approval_begins_with_it(world: Any, day: st
     owner = Principal(
         Kind.MEMBER, id=user.pk, partner_id=partner.id, permissions=frozenset(one.value for one in Permission)
     )
-    change_partner_status(partner_id=partner.id, to="PENDING_REVIEW", actor=owner)
-    change_partner_status(partner_id=partner.id, to="IN_REVIEW", actor=staff.reviewer)
-    recommend_partner(partner_id=partner.id, actor=staff.reviewer)
+    submit_bank(partner, owner, staff.reviewer)
+    recommend_bank(partner_id=partner.id, actor=staff.reviewer)
     terms = Terms(["BALANCES"], ["messenger"], ["US"], starts_on=date.fromisoformat(day) if day else None)
     one = offer_agreement(partner_id=partner.id, terms=terms, actor=staff.reviewer)
     accept_agreement(version_id=one.id, signing=Signing(one.text_sha256), actor=owner)
     countersign_agreement(version_id=one.id, signing=Signing(one.text_sha256), actor=staff.second_reviewer)
     assert move_agreements()["begun"] == 0
-    approved = change_partner_status(partner_id=partner.id, to="APPROVED", actor=staff.second_reviewer)
+    approve_bank(partner_id=partner.id, actor=staff.second_reviewer)
     with as_system():
         stored = Partner.objects.get(pk=partner.id).status
-    assert stored == approved.status == ("APPROVED" if day else "ACTIVE")
+    assert stored == ("APPROVED" if day else "ACTIVE")
     assert version(one.id).status == ("AGREED" if day else "FINALIZED")
 
 

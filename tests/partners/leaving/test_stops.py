@@ -22,6 +22,7 @@ from portal.tenancy.principal import Principal
 from portal.vault.crypto import CannotOpen
 from portal.vault.models import DataKey
 from tests.notifications.conftest import Api
+from tests.partners.amending import agree_on
 from tests.partners.clients.conftest import committed, me, token_of
 from tests.partners.clients.kit import signed_in
 
@@ -213,6 +214,18 @@ def test_the_data_is_destroyed_on_the_agreed_day_with_a_certificate(
             render_for(sent)
         codes = AuditEvent.objects.filter(partner_id=world.bank.partner.id, code="partner.data_destroyed")
         assert [event.data["keys"] for event in codes] == [keys]
+
+
+def test_what_was_promised_for_a_shorter_time_is_not_kept_longer(
+    world: SimpleNamespace, owner: Client
+) -> None:
+    with committed():
+        agree_on(world, retention_days=400)
+    _post(owner, "/partners/norden/leave/now", name="Norden Bank")
+    with scope(SYSTEM):
+        stop = Stop.objects.get()
+    assert (stop.destroy_after - stop.at).days == 90
+    assert stop.clause == "3.1 of AGR-NORDEN, version 1"
 
 
 def test_after_the_destruction_every_page_still_opens(world: SimpleNamespace, owner: Client) -> None:

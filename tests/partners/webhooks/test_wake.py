@@ -1,6 +1,5 @@
 """A commit wakes a real worker through the real broker; without a broker the rows wait, and nothing else happens."""
 
-import gc
 import threading
 from typing import Any
 from uuid import uuid4
@@ -17,13 +16,13 @@ from .conftest import PATIENCE, deliveries
 
 
 @pytest.fixture
-def worker(bank: Any) -> Any:
-    """A worker of the events queue, in threads of this process."""
+def worker(bank: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A worker of the events queue, in threads of this process; none keeps its connection to this database."""
+    monkeypatch.setitem(app.conf, "CELERY_DB_REUSE_MAX", None)
     take_wake()
     with start_worker(app, pool="threads", queues="events", perform_ping_check=False, loglevel="ERROR"):
         yield
     connections.close_all()
-    gc.collect()  # the pool's threads are gone, and with them their connections to a database that goes next
 
 
 def test_an_event_is_sent_as_soon_as_it_is_committed(bank: Any, server: Any, worker: Any) -> None:
