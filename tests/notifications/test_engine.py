@@ -48,7 +48,7 @@ def platform(settings: Any) -> Iterator[ThreadingHTTPServer]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Platform)
     server.seen = []
     server.answer = lambda number: (200, {"recipient_id": "r", "message_id": f"m_{number}"})
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
     settings.MESSENGER_GRAPH_URL = f"http://127.0.0.1:{server.server_port}"
     yield server
     server.shutdown()

@@ -88,7 +88,7 @@ def with_server(act: Any, seen: list[str]) -> int:
             """Quiet."""
 
     server = HTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
     try:
         return act(server.server_port)
     finally:

@@ -53,7 +53,7 @@ def published(settings: Any) -> Iterator[Published]:
 
     settings.OUTBOUND_ALLOW_LOOPBACK = True
     http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=http.serve_forever, daemon=True).start()
+    threading.Thread(target=http.serve_forever, args=[0.01], daemon=True).start()
     found = Published(http.server_port)
     yield found
     http.shutdown()

@@ -47,7 +47,7 @@ def arrivals(settings: Any) -> Iterator[list[float]]:
     found: list[float] = []
     server = ThreadingHTTPServer(("127.0.0.1", 0), Platform)
     server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
     settings.MESSENGER_GRAPH_URL = f"http://127.0.0.1:{server.server_port}"
     yield found
     server.shutdown()
