@@ -25,16 +25,21 @@ def tell_bank(partner: Partner, headline: str, *sentences: str) -> None:
 
 
 def tell_reviewers(
-    partner: Partner, headline: str, *sentences: str, only: UUID | None = None, but: UUID | None = None
+    partner: Partner,
+    headline: str,
+    *sentences: str,
+    only: UUID | None = None,
+    but: UUID | None = None,
+    route: str = "staff-review",
 ) -> None:
-    """To staff who review: all, `only` whoever has the case, or all `but` one."""
+    """To staff who review: all, `only` whoever has the case, or all `but` one. `route` is the bank's page to open."""
     roles = [role for role, held in STAFF_PERMISSIONS.items() if StaffPermission.PARTNERS_REVIEW in held]
     staff = User.objects.filter(staff_role__in=roles, is_active=True)
     if only is not None:
         staff = staff.filter(pk=only)
     if but is not None:
         staff = staff.exclude(pk=but)
-    _queue(staff.order_by("pk"), "partners/review_staff", partner, headline, sentences, "staff-review")
+    _queue(staff.order_by("pk"), "partners/review_staff", partner, headline, sentences, route)
 
 
 def _queue(

@@ -3,12 +3,15 @@
 from uuid import UUID
 
 from django.db import transaction
+from django.urls import reverse
 from django.utils import timezone
 
 from partners.actions.clients import forget_tokens_of
 from partners.models import AgreementVersion, Partner, Production
+from partners.notices import tell_owners
 from partners.production import conditions_of
 from partners.refusals import Refused
+from partners.review_mail import tell_reviewers
 from portal.audit.codes import Code
 from portal.audit.record import record
 from portal.tenancy.context import scope
@@ -35,6 +38,10 @@ def request_production(*, partner_id: UUID, actor: Principal) -> Production:
         production.requested_at, production.requested_by = timezone.now(), actor.id
         production.save(update_fields=["requested_at", "requested_by"])
         record(Code.PRODUCTION_REQUESTED, actor=actor, target=production, partner_id=partner_id)
+        passed = (
+            "Every check passed when it asked. Its live clients wait until one of you enables production."
+        )
+        tell_reviewers(partner, "the bank asks to go live", passed, route="staff-partner")
     return production
 
 
@@ -56,6 +63,12 @@ def enable_production(*, partner_id: UUID, actor: Principal, reason: str = "") -
         production.save(update_fields=["enabled_at", "enabled_by"])
         data = {"reason": reason, "requested": production.requested_at is not None}
         record(Code.PRODUCTION_ENABLED, actor=actor, target=production, partner_id=partner_id, data=data)
+        tell_owners(
+            partner,
+            headline="your bank is live",
+            sentences=["Production is enabled: your live clients reach real people, within your agreement."],
+            page=reverse("member-production", args=[partner.slug]),
+        )
     forget_tokens_of(partner_id)
     return production
 

@@ -126,10 +126,10 @@ def pdf(request: HttpRequest, principal: Principal, agv: str) -> HttpResponse:
 @require_GET
 @staff_page(StaffPermission.AGREEMENTS_OFFER)
 def new_offer(request: HttpRequest, principal: Principal) -> HttpResponse:
-    """Chooses the bank and the template."""
-    chosen = request.GET if "bank" in request.GET else None
+    """Chooses the bank and the template; `?bank=` alone fills in the bank."""
+    chosen = request.GET if "template" in request.GET else None
     names = [(public_id("agt", one.id), f"{one.name}, version {one.number}") for one in _newest_templates()]
-    form = NewOfferForm(chosen, templates=names)
+    form = NewOfferForm(chosen, initial={"bank": request.GET.get("bank")}, templates=names)
     if form.is_bound and form.is_valid():
         partner = Partner.objects.filter(slug=form.cleaned_data["bank"]).first()
         if partner is None:

@@ -11,10 +11,12 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from partners.access import get_partner_by_slug
 from partners.actions.leaving import reinstate_partner, revoke_partner, suspend_partner
+from partners.actions.partners import GONE
 from partners.actions.production import enable_production
+from partners.agreement_access import versions_for
 from partners.consequences import consequences_of
 from partners.forms.leaving import EnableForm, ReasonForm
-from partners.models import ApiClient, Membership, Partner, Production, Sender, Stop
+from partners.models import AgreementVersion, ApiClient, Membership, Partner, Production, Sender, Stop
 from partners.pages import posted, staff_page
 from partners.production import conditions_of
 from partners.refusals import Refused
@@ -51,9 +53,14 @@ def partners(request: HttpRequest, principal: Principal) -> HttpResponse:
 def partner(request: HttpRequest, principal: Principal, slug: str) -> HttpResponse:
     """Its state, clients, senders, team, what stands behind it, and its history of stops."""
     found = get_partner_by_slug(principal, slug)
+    agreements = versions_for(principal).filter(partner=found)
+    in_force = agreements.filter(status=AgreementVersion.Status.FINALIZED).first()
     clients = ApiClient.objects.filter(partner=found).order_by("-id")[:PAGE]
     context = {
         "bank": found,
+        "agreement": agreements.open().first() or in_force,
+        "may_offer": StaffPermission.AGREEMENTS_OFFER.value in principal.permissions
+        and found.status not in GONE,
         "production": Production.objects.filter(partner=found).first(),
         "conditions": conditions_of(found),
         "consequences": consequences_of(found),

@@ -7,7 +7,7 @@ from urllib.parse import quote
 import aiohttp
 
 from notifications.channels.messenger.graph import code_of, credentials, error_of, graph_url
-from notifications.channels.messenger.transport import UTILITY_TEMPLATE
+from notifications.channels.messenger.transport import UTILITY_BODY, UTILITY_TEMPLATE
 from partners.sender_checks import Finding
 
 _PATIENCE = aiohttp.ClientTimeout(total=8)  # seconds
@@ -62,8 +62,9 @@ def _template(answer: Any) -> Finding:
     if any(one.get("status") == "APPROVED" for one in found):
         return Finding(name, True, f"Messenger has approved the template {UTILITY_TEMPLATE}.")
     state = f"is {found[0].get('status', 'unknown').lower()}" if found else "is missing"
-    sentence = f"The template {UTILITY_TEMPLATE} {state}. Without it nothing can be sent a day after a person’s last word."
-    return Finding(name, False, sentence)
+    without = "Without it nothing can be sent a day after a person’s last word."
+    make = f" Make it for your Page at Meta: category UTILITY, English, with this body: “{UTILITY_BODY}”"
+    return Finding(name, False, f"The template {UTILITY_TEMPLATE} {state}. {without}{'' if found else make}")
 
 
 def _problem(answer: Any) -> str:

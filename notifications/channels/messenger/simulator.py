@@ -7,7 +7,7 @@ import aiohttp
 from django.conf import settings
 
 from notifications.channels.messenger.graph import credentials, graph_url
-from notifications.channels.messenger.transport import UTILITY_TEMPLATE
+from notifications.channels.messenger.transport import UTILITY_BODY, UTILITY_TEMPLATE
 from notifications.courier import courier
 from partners.models import Sender
 
@@ -19,7 +19,7 @@ TEMPLATE = {
     "components": [
         {
             "type": "BODY",
-            "text": "Update from your bank: {{1}} Write STOP to end these messages.",
+            "text": UTILITY_BODY,
             "example": {"body_text": [["Your balance is $10.00."]]},
         }
     ],

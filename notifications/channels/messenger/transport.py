@@ -13,6 +13,7 @@ from notifications.channels.messenger.errors import classify
 from notifications.channels.messenger.graph import code_of, credentials, error_of, graph_url
 
 UTILITY_TEMPLATE = "parley_update"
+UTILITY_BODY = "Update from your bank: {{1}} Write STOP to end these messages."
 LONGEST_PARAMETER = 900
 
 
