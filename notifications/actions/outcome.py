@@ -1,9 +1,10 @@
 """What attempts came to: deliveries, attempts, senders and accounts, in one transaction."""
 
+import json
 import random
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -21,6 +22,7 @@ from notifications.telling import tell
 from partners.models import Sender
 from portal.audit.codes import Code
 from portal.audit.record import record
+from portal.tenancy import prepared
 from portal.tenancy.context import scope
 from portal.tenancy.principal import Principal
 
@@ -39,8 +41,11 @@ BREAKER_SECONDS = 10
 _APPLIES = "(d.status = 'SENDING' OR (d.status = 'UNCONFIRMED' AND x.status = 'SENT'))"
 # Rows are locked in the order of their ids by whoever locks several, so that no two wait for each other
 _UPDATE = f"""
-WITH locked AS MATERIALIZED (
-    SELECT id FROM notifications_delivery WHERE id = ANY (%s::uuid[]) ORDER BY id FOR NO KEY UPDATE
+WITH x AS MATERIALIZED (
+    SELECT * FROM jsonb_to_recordset(%(rows)s::jsonb) AS x(id uuid, status text, reason text, provider_id text,
+        uncounted int, sent_at timestamptz, next_attempt_at timestamptz, lease_until timestamptz, ended_at timestamptz)
+), locked AS MATERIALIZED (
+    SELECT id FROM notifications_delivery WHERE id IN (SELECT id FROM x) ORDER BY id FOR NO KEY UPDATE
 )
 UPDATE notifications_delivery d SET
     status = CASE WHEN {_APPLIES} THEN x.status ELSE d.status END,
@@ -51,17 +56,14 @@ UPDATE notifications_delivery d SET
     next_attempt_at = COALESCE(x.next_attempt_at, d.next_attempt_at),
     lease_until = COALESCE(x.lease_until, d.lease_until),
     ended_at = CASE WHEN {_APPLIES} THEN x.ended_at ELSE d.ended_at END
-FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::int[], %s::timestamptz[], %s::timestamptz[],
-            %s::timestamptz[], %s::timestamptz[])
-    AS x(id, status, reason, provider_id, uncounted, sent_at, next_attempt_at, lease_until, ended_at)
-JOIN locked USING (id)
+FROM x JOIN locked USING (id)
 WHERE d.id = x.id RETURNING d.id, d.status = x.status
 """  # noqa: S608 (made of our own constants)
 _ATTEMPTS = """
 INSERT INTO notifications_attempt
     (delivery_id, partner_id, person_id, number, at, duration_ms, outcome, code, next_attempt_at)
-SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::smallint[], %s::timestamptz[], %s::int[], %s::text[],
-                     %s::text[], %s::timestamptz[])
+SELECT * FROM jsonb_to_recordset(%(rows)s::jsonb) AS x(delivery_id uuid, partner_id uuid, person_id uuid,
+    number smallint, at timestamptz, duration_ms int, outcome text, code text, next_attempt_at timestamptz)
 """
 
 
@@ -151,44 +153,31 @@ def _retry(row: Claimed, answer: Answer, now: datetime) -> _Change:
 
 def _write_rows(results: list[Result], changes: list[_Change]) -> set[UUID]:
     """Returns the deliveries that took the new state: not those whose receipt was faster."""
-    ids = [result.row.id for result in results]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _UPDATE,
-            [
-                ids,
-                ids,
-                *(
-                    [getattr(change, name) for change in changes]
-                    for name in (
-                        "status", "reason", "provider_id", "uncounted", "sent_at", "next_attempt_at",
-                        "lease_until", "ended_at",
-                    )
-                ),
-            ],
-        )  # fmt: skip
-        applied = {delivery_id for delivery_id, is_applied in cursor.fetchall() if is_applied}
-        tried = [
-            (result, change, result.answer)
-            for result, change in zip(results, changes, strict=True)
-            if result.answer is not None
-        ]
-        if tried:
-            cursor.execute(
-                _ATTEMPTS,
-                [
-                    [result.row.id for result, _, _ in tried],
-                    [result.row.partner_id for result, _, _ in tried],
-                    [result.row.person_id for result, _, _ in tried],
-                    [result.row.attempts for result, _, _ in tried],
-                    [result.at for result, _, _ in tried],
-                    [result.duration_ms for result, _, _ in tried],
-                    [answer.outcome.value for _, _, answer in tried],
-                    [answer.code for _, _, answer in tried],
-                    [change.next_attempt_at for _, change, _ in tried],
-                ],
-            )
+    rows = [{"id": result.row.id, **asdict(change)} for result, change in zip(results, changes, strict=True)]
+    applied = {delivery_id for delivery_id, is_applied in prepared.run(_UPDATE, _as_json(rows)) if is_applied}
+    tried = [
+        {
+            "delivery_id": result.row.id,
+            "partner_id": result.row.partner_id,
+            "person_id": result.row.person_id,
+            "number": result.row.attempts,
+            "at": result.at,
+            "duration_ms": result.duration_ms,
+            "outcome": result.answer.outcome.value,
+            "code": result.answer.code,
+            "next_attempt_at": change.next_attempt_at,
+        }
+        for result, change in zip(results, changes, strict=True)
+        if result.answer is not None
+    ]
+    if tried:
+        prepared.run(_ATTEMPTS, _as_json(tried))
     return applied
+
+
+def _as_json(rows: list[dict[str, Any]]) -> dict[str, str]:
+    """As one value: to write out arrays of columns takes several times as long."""
+    return {"rows": json.dumps(rows, default=str)}
 
 
 def _write_senders(results: list[Result], now: datetime) -> None:
