@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 from django.core.cache import cache
+from django.db import transaction
 
 from consents.actions.give import Account
 from notifications.actions.deliver import deliver_batch
@@ -31,7 +32,6 @@ from tests.partners.team.test_browser import (
     CHROMIUM,
     button,
     chromium,
-    code_of,
     letter,
     link,
     make_account,
@@ -40,8 +40,9 @@ from tests.partners.team.test_browser import (
 )
 from tests.partners.verification.conftest import ANSWERS, CONTACTS, PDF, PROFILE
 from tests.partners.webhooks.conftest import server
+from tests.sandbox.conftest import running_sandbox
 
-__all__ = ["chromium", "code_of", "open_tab", "server"]
+__all__ = ["chromium", "open_tab", "server"]
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: install it, or name its path in CHROMIUM"),
@@ -53,17 +54,17 @@ PAGE_ID, PSID, ACCOUNT = "880011", "770011", "acc-ana-1"
 
 
 @pytest.fixture
-def four(open_tab: Callable[[], Any], phones: str, settings: Any) -> Iterator[SimpleNamespace]:
-    """A browser for each, the sandbox as the platform, and this machine as the bank's."""
+def four(open_tab: Callable[[], Any], settings: Any) -> Iterator[SimpleNamespace]:
+    """A browser for each, and a sandbox as the platform: of its own, as what it keeps open to us ends with it."""
     cache.clear()  # allauth counts the tries of an address there
-    settings.OUTBOUND_ALLOW_LOOPBACK, settings.MESSENGER_GRAPH_URL = True, phones
     staff = make_staff("parley.example", PASSWORD)
     tabs = {name: open_tab() for name in ("owner", "developer", "first", "second")}
     for tab in tabs.values():
         tab.set_default_timeout(10_000)  # milliseconds
     tabs["owner"].goto("/register")
-    settings.BASE_URL = tabs["owner"].evaluate("location.origin")
-    with httpx.Client(base_url=phones, timeout=10) as platform:
+    settings.BASE_URL, settings.OUTBOUND_ALLOW_LOOPBACK = tabs["owner"].evaluate("location.origin"), True
+    with running_sandbox() as settings.SANDBOX_URL, httpx.Client(base_url=settings.SANDBOX_URL) as platform:
+        settings.MESSENGER_GRAPH_URL = settings.SANDBOX_URL
         yield SimpleNamespace(staff=staff, url=settings.BASE_URL, platform=platform, **tabs)
 
 
@@ -275,7 +276,7 @@ def _create_client(developer: Any) -> SimpleNamespace:
     _follow(developer, "Create a live client", "Create live client")
     developer.get_by_label("Name").fill("Core banking")
     _says(developer, "Outside your agreement, clause 2.1.")
-    for scope_name in ("notify:balances", "notify:fraud_alerts"):
+    for scope_name in ("notify:balances", "notify:fraud_alerts", "notifications:read"):
         developer.get_by_label(scope_name, exact=True).check()
     button(developer, "Create live client").click()
     _says(developer, "Copy it now: it is shown only once")
@@ -364,11 +365,8 @@ def _urgent_test(four: SimpleNamespace, sandbox: SimpleNamespace) -> None:
     developer = four.developer
     developer.goto(f"{HOME}/go-live")
     _says(developer, "1 of 7 checks fail")
-    api = _api(four.url, sandbox)
     account = {"ref": ACCOUNT, "mask": "•• 0001", "type": "Current account"}
     person = {"customer_ref": "TEST-1", "clusters": ["FRAUD_ALERTS"], "accounts": [account]}
-    made = api.post("/sandbox/customers", json=person)
-    assert made.status_code == 201, made.text
     data = {
         "account": ACCOUNT,
         "amount": {"value": "99.00", "currency": "EUR"},
@@ -376,16 +374,16 @@ def _urgent_test(four: SimpleNamespace, sandbox: SimpleNamespace) -> None:
         "occurred_at": "2026-11-23T09:30:00Z",
         "case": "C-1",
     }
-    sent = api.post(
-        "/notifications", json={"customer_ref": "TEST-1", "template": "fraud_alert", "data": data}
-    )
-    assert sent.status_code == 202, sent.text
-    _delivered(api, sent.json()["id"], Lane.URGENT)
+    body = {"customer_ref": "TEST-1", "template": "fraud_alert", "data": data}
+    with _api(four.url, sandbox) as api:
+        made = api.post("/sandbox/customers", json=person)
+        assert made.status_code == 201, made.text
+        _send(api, body, Lane.URGENT)
     assert "Was this you?" in httpx.get(made.json()["inbox_url"]).json()["data"][0]["text"]
     developer.goto(f"{HOME}/webhooks")
     _follow(developer, "Test inbox")
     deliver_due()
-    _says(developer, "notification.delivered")
+    developer.get_by_role("article", name="notification.delivered").wait_for()
 
 
 def _go_live(four: SimpleNamespace, live: SimpleNamespace) -> None:
@@ -414,7 +412,7 @@ def _go_live(four: SimpleNamespace, live: SimpleNamespace) -> None:
 def _first_notification(four: SimpleNamespace, live: SimpleNamespace) -> None:
     """A customer has allowed it; the bank's program sends, the phone shows it, the bank's pages say so."""
     assert four.platform.put(f"/people/{PSID}", json={"page_id": PAGE_ID, "name": "Ana"}).is_success
-    with scope(Principal.system()):
+    with scope(Principal.system()), transaction.atomic():
         sender = Sender.objects.select_related("partner").get(external_id=PAGE_ID)
     make_customer(
         Bank(sender.partner, [], {}, sender, {}),
@@ -424,17 +422,15 @@ def _first_notification(four: SimpleNamespace, live: SimpleNamespace) -> None:
         clusters=["BALANCES"],
         person=make_person("ana@people.example", "Ana", PASSWORD),
     )
-    api = _api(four.url, live)
     body = {"customer_ref": "CUST-1", "template": "balance_update", "data": balance(ACCOUNT, "1234.50")}
-    sent = api.post("/notifications", json=body)
-    assert sent.status_code == 202, sent.text
-    _delivered(api, sent.json()["id"], Lane.STANDARD)
+    with _api(four.url, live) as api:
+        notification = _send(api, body, Lane.STANDARD)
     where = {"channel": "messenger", "sender": PAGE_ID, "address": PSID}
     [message] = four.platform.get("/inbox", params=where).json()["data"]
     assert "Your account •• 4821 has $1,234.50 available" in message["text"]
     four.owner.goto(f"{HOME}/")
     four.owner.get_by_role("navigation", name="First Union").get_by_role("link", name="Deliveries").click()
-    _says(four.owner, sent.json()["id"])
+    _says(four.owner, notification)
 
 
 def _api(url: str, client: SimpleNamespace) -> httpx.Client:
@@ -443,12 +439,17 @@ def _api(url: str, client: SimpleNamespace) -> httpx.Client:
     return httpx.Client(base_url=f"{url}/api/v1", headers={"Authorization": f"Bearer {token}"}, timeout=10)
 
 
-def _delivered(api: httpx.Client, notification: str, lane: str) -> None:
-    """It is sent, and the platform's receipt has come back."""
+def _send(api: httpx.Client, body: dict[str, Any], lane: str) -> str:
+    """The notification's id, once it is sent and the platform's receipt has come back."""
+    sent = api.post("/notifications", json=body)
+    assert sent.status_code == 202, sent.text
     assert deliver_batch(lane=lane) == 1
 
     def is_there() -> bool:
         process_inbound()
-        return api.get(f"/notifications/{notification}").json()["status"] in ("DELIVERED", "READ")
+        shown = api.get(f"/notifications/{sent.json()['id']}")
+        assert shown.status_code == 200, shown.text
+        return shown.json()["status"] in ("DELIVERED", "READ")
 
     wait_for("the receipt", is_there)
+    return str(sent.json()["id"])
