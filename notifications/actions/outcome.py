@@ -4,7 +4,7 @@ import json
 import random
 import time
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -153,7 +153,10 @@ def _retry(row: Claimed, answer: Answer, now: datetime) -> _Change:
 
 def _write_rows(results: list[Result], changes: list[_Change]) -> set[UUID]:
     """Returns the deliveries that took the new state: not those whose receipt was faster."""
-    rows = [{"id": result.row.id, **asdict(change)} for result, change in zip(results, changes, strict=True)]
+    rows = [
+        {"id": result.row.id, **{name: getattr(change, name) for name in _Change.__slots__}}
+        for result, change in zip(results, changes, strict=True)
+    ]
     applied = {delivery_id for delivery_id, is_applied in prepared.run(_UPDATE, _as_json(rows)) if is_applied}
     tried = [
         {
