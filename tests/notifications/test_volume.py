@@ -8,6 +8,7 @@ import pytest
 import time_machine
 from django.db import connections, transaction
 
+from notifications import volume
 from notifications.models import Notification
 from notifications.volume import count_against_cap, take_from_cap
 from portal.api import valkey
@@ -76,6 +77,27 @@ def test_a_refusal_counts_nothing_and_another_bank_has_its_own(api: Api, world: 
         "as_of": "2026-11-23T09:30:00Z",
     }
     assert [other.send(data=data).status_code for _ in range(2)] == [202, 202]
+
+
+@pytest.mark.django_db
+def test_far_from_the_cap_some_are_taken_ahead_and_what_is_not_spent_comes_back(
+    api: Api, world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    partner_id = world.bank.partner.id
+
+    def counted() -> int:
+        [key] = valkey.client().keys(f"volume:{partner_id}:*")
+        return int(valkey.client().get(key))
+
+    with scope(Principal.system()), transaction.atomic():
+        assert [volume.take_from_cap(20_000, partner_id) for _ in range(3)] == [1, 1, 1]
+        assert counted() == 1 + volume.AHEAD
+        monkeypatch.setattr(volume.time, "monotonic", lambda: float("inf"))  # a second later
+        assert volume.take_from_cap(20_000, partner_id) == 1
+        assert counted() == 4 + volume.AHEAD
+        assert volume.take_from_cap(5, partner_id) == 1
+        assert counted() == 5
+        assert volume.take_from_cap(5, partner_id) == 0
 
 
 @pytest.mark.django_db
