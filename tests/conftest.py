@@ -48,7 +48,7 @@ def django_db_setup(
 ) -> Iterator[None]:
     """A database of this process's own, cloned from a template that is keyed by the migrations' content."""
     worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
-    with _clone(f"parley_test_{worker}", django_db_blocker):
+    with cloned(f"parley_test_{worker}", django_db_blocker):
         yield
 
 
@@ -62,12 +62,12 @@ def committed_db(
     has_world = "committed_world" in request.fixturenames
     template = request.getfixturevalue("_cast").copy if has_world else None
     name = f"{settings.DATABASES['default']['NAME']}_own"
-    with _clone(name, django_db_blocker, template=template), django_db_blocker.unblock():
+    with cloned(name, django_db_blocker, template=template), django_db_blocker.unblock():
         yield name
 
 
 @contextmanager
-def _clone(name: str, blocker: Any, *, template: str | None = None) -> Iterator[str]:
+def cloned(name: str, blocker: Any, *, template: str | None = None) -> Iterator[str]:
     """Points Django at a fresh copy of the migrated database, or of another one."""
     before = settings.DATABASES["default"]["NAME"]
     if template is None:
@@ -148,10 +148,10 @@ def _cast(django_db_setup: None, django_db_blocker: Any) -> Iterator[SimpleNames
     one nobody is connected.
     """
     plain = settings.DATABASES["default"]["NAME"]
-    with _clone(f"{plain}_world", django_db_blocker) as name, django_db_blocker.unblock():
+    with cloned(f"{plain}_world", django_db_blocker) as name, django_db_blocker.unblock():
         pickled = pickle.dumps(make_world())
         connections.close_all()
-        with _clone(f"{plain}_copy", django_db_blocker, template=name) as copy:
+        with cloned(f"{plain}_copy", django_db_blocker, template=name) as copy:
             cast = SimpleNamespace(raw=None, pickled=pickled, name=name, copy=copy)
             _use(plain, django_db_blocker)
             yield cast
