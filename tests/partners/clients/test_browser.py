@@ -11,9 +11,6 @@ from django.conf import settings as django_settings
 from django.test import Client
 from pytest_django.live_server_helper import LiveServer
 
-from portal.ids import public_id
-from tests.looks import looks_right
-
 from .kit import signed_in
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
@@ -62,23 +59,6 @@ def tab_of(browser: Any, site: SimpleNamespace) -> Iterator[Callable[[Client], A
     for context in contexts:
         context.close()
     assert [error for error in errors if "Failed to load resource" not in error] == []
-
-
-def test_every_page_at_both_widths_and_in_both_themes(site: SimpleNamespace, tab_of: Any) -> None:
-    bank = site.world.bank
-    cli, snd = public_id("cli", bank.clients["live"].id), public_id("snd", bank.sender.pk)
-    tab = tab_of(signed_in(bank.members[0].user))
-    for path in (
-        "clients", "clients/create/live", "clients/create/sandbox", f"clients/{cli}", f"clients/{cli}/secret",
-        f"clients/{cli}/key-set", f"clients/{cli}/revoke", "senders", "senders/add", f"senders/{snd}",
-        f"senders/{snd}/pause", "go-live", "leave", "leave/now",
-    ):  # fmt: skip
-        assert tab.goto(f"/partners/norden/{path}").status == 200, path
-        looks_right(tab)
-    staff = tab_of(signed_in(site.world.staff.second.user))
-    for path in ("", "/norden", "/norden/suspend"):
-        assert staff.goto(f"/staff/partners{path}").status == 200, path
-        looks_right(staff)
 
 
 def test_a_client_is_created_and_the_bank_leaves_by_keyboard_alone(
