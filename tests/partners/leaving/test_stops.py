@@ -89,7 +89,7 @@ def test_the_pages_and_the_owners_are_told_why(
         assert "Norden Bank is suspended since" in page
         assert "Licence under review" in page
     with scope(SYSTEM):
-        told = Mail.objects.get(template="partners/standing")
+        told = Mail.objects.filter(template="partners/standing").latest("pk")
     assert told.to == world.bank.members[0].email
     assert "Why: Licence under review" in told.context["sentences"]
     _post(operator, f"{BANK}/reinstate", reason="All in order")

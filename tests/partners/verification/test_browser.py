@@ -65,6 +65,7 @@ def test_the_owner_states_proves_and_submits(
     for name, text in CONTACTS.items():
         tab.locator(f"#id_{name}").fill(text)
     press("Save")
+    expect(tab.get_by_text("Contacts: saved.")).to_be_visible()
     tab.goto(f"{HOME}/questions")
     looks_right()
     tab.goto(f"{HOME}/domain")
