@@ -35,6 +35,8 @@ T = TypeVar("T")
 logging.getLogger("httpx").setLevel(logging.WARNING)  # a line for every request otherwise
 # Seconds, far shorter than in production, so that a test can wait them out; an echo is awaited twice as long.
 LEASE = 4
+# A server that is killed, or closes an idle connection, must not fail a request that just took that one
+NO_KEPT_CONNECTIONS = httpx.Limits(max_keepalive_connections=0)
 TIMES = {"DELIVERY_LEASE_SECONDS": str(LEASE)}
 SWEEP = 5
 CHILDREN = 8  # PostgreSQL, Valkey, sandbox, web, three workers, beat
@@ -90,7 +92,7 @@ class Demo:
         self.web, self.sandbox = f"http://127.0.0.1:{self.port}", f"http://127.0.0.1:{self.port + 1}"
         self.given = clean_environment(DEMO_DIR=str(home), PORT=str(self.port), **more)
         self.launcher: subprocess.Popen[bytes] | None = None
-        self.http = httpx.Client(timeout=20)
+        self.http = httpx.Client(timeout=20, limits=NO_KEPT_CONNECTIONS)
 
     @property
     def output(self) -> str:
