@@ -3,6 +3,7 @@
 import secrets
 from typing import Any
 from urllib.parse import urlencode
+from uuid import UUID
 
 from django.conf import settings
 
@@ -26,7 +27,7 @@ def open_page(bank: Bank) -> None:
     body: dict[str, Any] = {
         **bank.sender_secrets,
         "name": bank.partner.name,
-        "webhook_url": f"{settings.BASE_URL}/hooks/messenger/{bank.sender.id}",
+        "webhook_url": _webhook(bank.sender.id),
         "require_proof": True,
         "rate_per_second": 300,
     }
@@ -37,6 +38,20 @@ def open_page(bank: Bank) -> None:
     status, answer = call("POST", f"{address}?{urlencode(credentials(bank.sender_secrets))}", TEMPLATE)
     if status != 200 and code_of(error_of(answer) or {}, "error_subcode") != EXISTS:
         raise RuntimeError(f"The sandbox did not take the template: {answer}")
+
+
+def move_page(page: str, sender_id: UUID) -> None:
+    """Tells the platform where the portal is now; a Page that it does not know stays unknown."""
+    address = f"{settings.SANDBOX_URL}/pages/{page}"
+    if call("GET", address)[0] == 404:
+        return
+    status, answer = call("PUT", address, {"webhook_url": _webhook(sender_id)})
+    if status != 200:
+        raise RuntimeError(f"The sandbox did not take the page’s new address: {answer}")
+
+
+def _webhook(sender_id: UUID) -> str:
+    return f"{settings.BASE_URL}/hooks/messenger/{sender_id}"
 
 
 def open_phone(bank: Bank, address: str, name: str) -> None:

@@ -16,9 +16,10 @@ from partners.actions.agreements import offer_agreement, terms_of
 from partners.actions.partners import register_partner
 from partners.actions.review import recommend_bank
 from partners.agreement_caps import agreement_in_force
+from partners.models import Sender
 from portal.accounts.actions import create_user_with_totp
 from portal.demo.http import call, fetch_token
-from portal.demo.platform import open_page, open_phone, page_secrets
+from portal.demo.platform import move_page, open_page, open_phone, page_secrets
 from portal.demo.verification import submit_bank
 from portal.demo.world import Bank, SignIn, Staff, as_json, make_bank, make_customer, make_person, make_staff
 from portal.ids import public_id
@@ -39,9 +40,12 @@ PEOPLE = (
 
 
 def tell_story() -> Path:
-    """Makes everything and writes `demo.json`; returns its path. What is already there is left as it is."""
+    """Makes everything and writes `demo.json`; returns its path. What is already there is left as it is, but for
+    addresses that have moved.
+    """
     path = Path(os.environ.get("DEMO_DIR", "var/demo")) / "demo.json"
     if path.exists():
+        _follow_ports(path)
         return path
     staff = make_staff("parley.example", PASSWORD)
     banks = [_bank(staff, *row) for row in BANKS]
@@ -49,12 +53,28 @@ def tell_story() -> Path:
     _first_messages(banks)
     _offer_more(banks[1], staff)
     _bank_in_review(staff)
-    found = _as_json(staff, banks, list(people.values()))
+    _write(path, _as_json(staff, banks, list(people.values())))
+    return path
+
+
+def _write(path: Path, found: dict[str, Any]) -> None:
     temporary = path.with_suffix(".new")
     temporary.write_text(json.dumps(found, indent=2) + "\n")
     temporary.chmod(0o600)
     temporary.rename(path)
-    return path
+
+
+def _follow_ports(path: Path) -> None:
+    """The demo was started on other ports: the platform has to call us there, and so has whoever reads the file."""
+    found = json.loads(path.read_text())
+    moved = found | {"base_url": settings.BASE_URL, "sandbox_url": settings.SANDBOX_URL}
+    if moved == found:
+        return
+    with scope(Principal.system()), transaction.atomic():
+        senders = list(Sender.objects.values_list("id", "external_id"))
+    for sender_id, page in senders:
+        move_page(page, sender_id)
+    _write(path, moved)
 
 
 def _bank(staff: Staff, name: str, slug: str, page: str, clusters: list[str]) -> Bank:
