@@ -26,7 +26,7 @@ STATES = {
     "IN_REVIEW": "In review by the platform.",
     "MORE_INFORMATION_NEEDED": "The reviewers need something from you.",
     "APPROVED": "Approved. Live messages begin when an agreement is in force.",
-    "ACTIVE": "Active.",
+    "ACTIVE": "Active: verified, and with an agreement in force.",
     "SUSPENDED": "Suspended by the platform. Nothing live is sent.",
     "REVOKED": "Ended by the platform.",
     "SURRENDERED": "Your bank has left.",

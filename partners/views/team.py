@@ -56,7 +56,7 @@ def members(request: HttpRequest, principal: Principal, partner: Partner) -> Htt
     context: dict[str, Any] = {
         "partner": partner,
         "is_manager": is_manager,
-        "members": [(one, *ROLE_WORDS[one.role]) for one in members_of(partner.id)],
+        "members": [(one, ROLE_WORDS[one.role][0]) for one in members_of(partner.id)],
         "reader": principal.id,
         "roles": ROLE_WORDS.values(),
     }

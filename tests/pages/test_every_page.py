@@ -10,14 +10,19 @@ from typing import Any
 import pytest
 from django.conf import settings as django_settings
 from django.db import transaction
-from django.test import override_settings
+from django.test import Client, override_settings
 from pytest_django.live_server_helper import LiveServer
 
-from tests.conftest import cloned
+from consents.actions.ask_again import ask_people
+from partners.actions.partners import register_partner
+from portal.accounts.actions import create_user_with_totp
+from portal.ids import public_id
+from tests.conftest import PASSWORD, cloned
 from tests.isolation.matrix import ROWS, Door, Row
-from tests.isolation.stage import Stage, make_stage
+from tests.isolation.stage import BACKEND, Stage, make_stage
 from tests.isolation.test_matrix import insider, path, things_for
 from tests.looks import looks_right
+from tests.partners.amending import agree_on
 
 from .conftest import CHROMIUM
 
@@ -54,7 +59,7 @@ PAGES = [
 
 @pytest.fixture(scope="module")
 def stage(django_db_setup: None, django_db_blocker: Any, phones: str) -> Iterator[Stage]:
-    """Everybody and everything, committed; and what else a page can be about."""
+    """Everybody and everything, committed; and the owner of a bank that has only just registered."""
     with (
         override_settings(ACCOUNT_REAUTHENTICATION_TIMEOUT=86_400),
         cloned(f"{django_settings.DATABASES['default']['NAME']}_stage", django_db_blocker),
@@ -62,6 +67,13 @@ def stage(django_db_setup: None, django_db_blocker: Any, phones: str) -> Iterato
     ):
         with transaction.atomic():
             made = make_stage()
+            fresh = create_user_with_totp(email="owner@fresh.example", password=PASSWORD, name="Olga Owner")[
+                0
+            ]
+            register_partner(name="Fresh Bank", slug="fresh", owner=fresh, domain="fresh.example")
+        made.sessions["newcomer"] = Client()
+        made.sessions["newcomer"].force_login(fresh, backend=BACKEND)
+        made.sessions["newcomer"].post("/accounts/reauthenticate/", {"password": PASSWORD})
         yield made
 
 
@@ -103,3 +115,20 @@ def visit(browser: Any, stage: Stage) -> Iterator[Callable[[str, str], None]]:
 def test_a_route_of_ours_looks_right(visit: Callable[[str, str], None], stage: Stage, row: Row) -> None:
     who = "nobody" if row.door is Door.PUBLIC else insider(row)
     visit(who, path(row, things_for(stage, row, who)[0]))
+
+
+@pytest.mark.parametrize(
+    "row",
+    [row for row in PAGES if row.door is Door.MEMBER and not row.thing and "leave/now" not in row.route],
+    ids=lambda row: f"/{row.route}",
+)
+def test_it_does_so_while_there_is_nothing(visit: Callable[[str, str], None], stage: Stage, row: Row) -> None:
+    visit("newcomer", path(row, things_for(stage, row, "owner")[0]).replace("norden", "fresh"))
+
+
+def test_what_an_amendment_changes_looks_right(visit: Callable[[str, str], None], stage: Stage) -> None:
+    agv = public_id("agv", agree_on(stage.world, retention_days=120).id)
+    assert ask_people()
+    visit("ana", f"/me/grants/{public_id('grt', stage.world.ana.grant.id)}/terms")
+    visit("owner", f"/partners/norden/agreement/{agv}/compare")
+    visit("operator", f"/staff/agreements/{agv}/compare")

@@ -85,10 +85,12 @@ def test_the_menu_marks_one_page(world: Any, owner: Client) -> None:
 
 def test_whoever_is_in_several_banks_chooses(world: Any, colleague: Client) -> None:
     user = world.bank.members[1].user
-    assert "Norden Bank Active. Analyst" in text_of(colleague.get("/partners"))
+    assert "Norden Bank Active: verified, and with an agreement in force. Analyst" in text_of(
+        colleague.get("/partners")
+    )
     add_member(partner_id=world.other.partner.id, user=user, role="compliance", actor=Principal.system())
     text = text_of(colleague.get("/partners"))
-    assert "Harbour Active. Compliance Norden Bank Active. Analyst" in text
+    assert "in force. Compliance Norden Bank Active" in text
     assert 'href="/partners/harbour/"' in colleague.get("/").content.decode()
 
 
