@@ -17,6 +17,12 @@ _FIND = """rules => axe.run({runOnly: {type: 'tag', values: rules}, resultTypes:
     .then(found => found.violations.map(one => [one.id, one.nodes.map(node => node.target.join(' '))]))"""
 
 
+def follow(tab: Any, to: Any) -> None:
+    """Presses a link or a button, and waits for the page that it leads to."""
+    with tab.expect_navigation():
+        to.click()
+
+
 def looks_right(tab: Any, *, rules: list[str] = WCAG) -> None:
     """Checks the page that is open on a phone and on a desk, in dark and in light. With SCREENSHOTS set to a
     folder, the page is kept there as well.

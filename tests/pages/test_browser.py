@@ -15,6 +15,7 @@ from portal.ids import public_id
 from portal.mail.outbox import send_due_mail
 from tests import looks
 from tests.conftest import PASSWORD
+from tests.looks import follow
 from tests.notifications.conftest import Api
 
 from .conftest import CHROMIUM
@@ -123,11 +124,11 @@ def test_a_persons_pages_look_right(site: SimpleNamespace, tab: Any, looks_right
     tab.goto(path)
     tab.get_by_text("Why did I get this?").click()
     looks_right()
-    tab.get_by_role("button", name="Pause messages").click()
+    follow(tab, tab.get_by_role("button", name="Pause messages"))
     looks_right()
     tab.goto(f"{path}/disconnect")
     looks_right()
-    tab.get_by_role("button", name="Disconnect").click()
+    follow(tab, tab.get_by_role("button", name="Disconnect"))
     looks_right()
     tab.goto("/me/")
     looks_right()
@@ -164,12 +165,12 @@ def test_a_newcomer_signs_up_and_adds_a_second_step(
     tab.get_by_role("button", name="Continue").click()
     expect(tab.get_by_role("heading", name="No bank is connected")).to_be_visible()
     looks_right()
-    tab.get_by_role("link", name="Account").click()
+    follow(tab, tab.get_by_role("link", name="Account"))
     looks_right()
     tab.get_by_role("link", name="Set up").click()
     tab.get_by_label("Password").fill(PASSWORD)
     looks_right()
-    tab.get_by_role("button", name="Continue").click()
+    follow(tab, tab.get_by_role("button", name="Continue"))
     looks_right()
     secret = tab.get_by_label("Key").input_value()
     tab.get_by_label("Code").fill(totp(secret))
@@ -200,17 +201,17 @@ def test_a_passkey_signs_in_under_the_policy(
     for path in ("/accounts/2fa/webauthn/", "/accounts/2fa/"):
         tab.goto(path)
         looks_right()
-    tab.get_by_role("button", name="Sign out").click()
+    follow(tab, tab.get_by_role("button", name="Sign out"))
     sign_in(tab, "ana@people.example")
     expect(tab.get_by_role("heading", name="Second step")).to_be_visible()
     looks_right()
     tab.get_by_role("button", name="Use a passkey").click()
     expect(tab.get_by_role("heading", name="Connected banks")).to_be_visible()
-    tab.get_by_role("button", name="Sign out").click()
+    follow(tab, tab.get_by_role("button", name="Sign out"))
     tab.goto("/accounts/login/")
     tab.get_by_role("button", name="Sign in with a passkey").click()
     expect(tab.get_by_role("heading", name="Connected banks")).to_be_visible()
-    tab.get_by_role("button", name="Sign out").click()
+    follow(tab, tab.get_by_role("button", name="Sign out"))
     is_somebody_else = {"authenticatorId": key["authenticatorId"], "isUserVerified": False}
     device.send("WebAuthn.setUserVerified", is_somebody_else)
     tab.goto("/accounts/login/")

@@ -8,11 +8,11 @@ from django.core import mail
 from portal.demo.world import make_staff
 from portal.mail.outbox import send_due_mail
 from tests.conftest import PASSWORD
+from tests.looks import follow, looks_right
 from tests.partners.team.test_browser import (  # noqa: F401 (fixtures)
     button,
     chromium,
     code_of,
-    looks_right,
     open_tab,
     pytestmark,
 )
@@ -70,7 +70,7 @@ def test_a_bank_signs_its_people_in(open_tab: Callable[[], Any], provider: Runni
     button(tab, "Yes, link them").click()
     expect(tab.get_by_text("Linked. You can now sign in through Norden Bank.")).to_be_visible()
     looks_right(tab)
-    tab.get_by_role("link", name="Turn it on or off").click()
+    follow(tab, tab.get_by_role("link", name="Turn it on or off"))
     looks_right(tab)
     tab.get_by_label("Single sign-on is").select_option("on")
     button(tab, "Save").click()
@@ -79,7 +79,7 @@ def test_a_bank_signs_its_people_in(open_tab: Callable[[], Any], provider: Runni
     other = open_tab()
     provider.control(claims={"amr": ["mfa"]})
     other.goto("/accounts/login/")
-    other.get_by_role("link", name="Sign in with your bank").click()
+    follow(other, other.get_by_role("link", name="Sign in with your bank"))
     looks_right(other)
     other.get_by_label("Work e-mail").fill("boss@norden.example")
     button(other, "Find my bank").click()
@@ -96,7 +96,7 @@ def test_a_bank_signs_its_people_in(open_tab: Callable[[], Any], provider: Runni
     expect(other.get_by_role("heading", name="Show that it is you")).to_be_visible()
     looks_right(other)
     other.goto("/")
-    other.get_by_role("button", name="Sign out").click()
+    follow(other, other.get_by_role("button", name="Sign out"))
     other.goto("/sign-in/bank")
     provider.control(fault="down")
     other.get_by_role("link", name="Continue to Norden Bank").click()

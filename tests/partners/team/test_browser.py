@@ -15,7 +15,7 @@ from pytest_django.live_server_helper import LiveServer
 from portal.accounts.actions import create_user_with_totp
 from portal.mail.outbox import send_due_mail
 from tests.conftest import PASSWORD
-from tests.looks import looks_right
+from tests.looks import follow, looks_right
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = [
@@ -103,7 +103,7 @@ def test_a_bank_registers_and_a_colleague_joins(open_tab: Callable[[], Any]) -> 
 
     owner = open_tab()
     owner.goto("/")
-    owner.get_by_role("link", name="Register your bank").click()
+    follow(owner, owner.get_by_role("link", name="Register your bank"))
     looks_right(owner)
     owner.get_by_role("main").get_by_role("link", name="Make an account").click()
     make_account(owner, "uma@firstunion.example")
@@ -150,9 +150,9 @@ def test_a_bank_registers_and_a_colleague_joins(open_tab: Callable[[], Any]) -> 
     looks_right(colleague)
 
     owner.reload()
-    owner.get_by_role("link", name="Dee Veloper").click()
+    follow(owner, owner.get_by_role("link", name="Dee Veloper"))
     looks_right(owner)
-    owner.get_by_role("link", name="Remove from the team").click()
+    follow(owner, owner.get_by_role("link", name="Remove from the team"))
     looks_right(owner)
     button(owner, "Remove from the team").click()
     expect(owner.get_by_text("Dee Veloper is not in the team any more.")).to_be_visible()
@@ -175,18 +175,18 @@ def test_staff_invite_a_bank_which_declines(open_tab: Callable[[], Any]) -> None
     staff.keyboard.press("Enter")
     expect(staff.get_by_role("heading", name="No bank was invited yet")).to_be_visible()
     looks_right(staff)
-    staff.get_by_role("link", name="Invite a bank").first.click()
+    follow(staff, staff.get_by_role("link", name="Invite a bank").first)
     looks_right(staff)
     staff.get_by_label("The bank’s name").fill("Second Trust")
     staff.get_by_label("E-mail").fill("tom@second.example")
     staff.get_by_label("Your words to them (optional)").fill("We met in May.")
-    button(staff, "Send invitation").click()
+    follow(staff, button(staff, "Send invitation"))
     looks_right(staff)
 
     bank = open_tab()
     bank.goto(link("tom@second.example"))
     looks_right(bank)
-    bank.get_by_role("link", name="Decline").click()
+    follow(bank, bank.get_by_role("link", name="Decline"))
     looks_right(bank)
     bank.get_by_label("Reason").fill("Privacy first.")
     button(bank, "Decline").click()
