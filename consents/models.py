@@ -27,6 +27,8 @@ class Customer(models.Model):
     pairwise_id = models.UUIDField(default=uuid7)
     customer_ref = models.BinaryField()
     ref_index = models.BinaryField(max_length=32)
+    # Those the bank last named for them, sealed: what a person can choose from
+    accounts = models.BinaryField(default=b"")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -112,6 +114,8 @@ class Grant(models.Model):
     accounts = models.BinaryField()
     account_indexes = ArrayField(models.BinaryField())
     granted_at = models.DateTimeField()
+    authorised_at = models.DateTimeField()  # the latest time: no grant lasts longer than a year from it
+    is_once = models.BooleanField(default=False)
     expires_at = models.DateTimeField()
     reconfirm_by = models.DateTimeField()
     paused_at = models.DateTimeField(null=True)
@@ -130,7 +134,7 @@ class Grant(models.Model):
                 name="consents_grant_one_live",
             ),
             models.CheckConstraint(
-                condition=models.Q(expires_at__lte=models.F("granted_at") + models.Value("366 days")),
+                condition=models.Q(expires_at__lte=models.F("authorised_at") + models.Value("366 days")),
                 name="consents_grant_longest",
             ),
         ]
@@ -163,5 +167,54 @@ class ConsentRecord(models.Model):
     retention_days = models.PositiveIntegerField()
     withdrawal_method = models.CharField(max_length=120)
     valid_until = models.DateTimeField()
+    is_once = models.BooleanField(default=False)
+    privacy_notice = models.CharField(max_length=200, default="")
+    controllers = ArrayField(models.CharField(max_length=120), default=list)
+    recipients = ArrayField(models.CharField(max_length=120), default=list)
+    storage_locations = ArrayField(models.CharField(max_length=2), default=list)
+    given_through = models.CharField(max_length=20, default="")
+    # What was shown, word for word, sealed; the digest stays when the key goes
+    disclosure = models.BinaryField(default=b"")
     disclosure_sha256 = models.CharField(max_length=64)
     accounts = models.BinaryField()
+
+
+class GrantRequest(models.Model):
+    """A question to one customer of a bank (`req_…`): answered once, by one person, within 15 minutes."""
+
+    class Status(models.TextChoices):
+        PENDING = "PENDING"
+        ACTIVE = "ACTIVE"
+        REJECTED = "REJECTED"
+        EXPIRED = "EXPIRED"
+
+    class Way(models.TextChoices):
+        BANK = "bank"
+        DIRECTORY = "directory"
+        CHAT = "chat"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    partner = models.ForeignKey(Partner, on_delete=models.PROTECT, db_index=False)
+    environment = models.CharField(max_length=8, choices=Environment.choices)
+    way = models.CharField(max_length=10, choices=Way.choices)
+    client_id = models.UUIDField(null=True)
+    # Whoever opened it first; nobody else may answer
+    person = models.ForeignKey(Person, null=True, on_delete=models.PROTECT)
+    ref_index = models.BinaryField(max_length=32)
+    # Sealed with the bank's key: {"customer_ref", "accounts", "redirect_uri", "state"}; emptied an hour after its time
+    content = models.BinaryField(default=b"")
+    clusters = ArrayField(models.CharField(max_length=20))
+    duration_days = models.PositiveSmallIntegerField()
+    locale = models.CharField(max_length=10, blank=True)
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.PENDING)
+    grant = models.ForeignKey(Grant, null=True, on_delete=models.PROTECT, db_constraint=False, db_index=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    decided_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["expires_at"], condition=~models.Q(content=b""), name="consents_grantrequest_kept"
+            )
+        ]

@@ -2,8 +2,8 @@
 
 import json
 
-from consents.actions.give import granted_accounts
-from consents.models import Grant
+from consents.models import ConsentRecord
+from consents.records import granted_accounts
 from notifications.actions.accept import data_place
 from notifications.models import Notification
 from notifications.wording import render
@@ -14,13 +14,13 @@ from portal.vault.keys import data_key_for
 def render_for(notification: Notification) -> str:
     """The text as it was sent; raises CannotOpen when its key was destroyed. Costs one query for the key."""
     key = data_key_for(notification.partner_id, notification.person_id)
-    return render_with(key, notification, notification.grant)
+    return render_with(key, notification, notification.record)
 
 
-def render_with(key: DataKeyMaterial, notification: Notification, grant: Grant) -> str:
-    """The same, with a key that the caller has, for many of one grant."""
+def render_with(key: DataKeyMaterial, notification: Notification, record: ConsentRecord) -> str:
+    """The same, with a key that the caller has; `record` is the one that allowed it."""
     data = json.loads(open_sealed(key, notification.data, aad=data_place(notification.id)))
-    accounts = granted_accounts(grant, key)
+    accounts = granted_accounts(record, key)
     mask = next((one["mask"] for one in accounts if one["ref"] == data.get("account")), "")
     version = notification.template_version
     return render(version.body, data, locale=version.locale, mask=mask)

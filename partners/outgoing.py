@@ -1,6 +1,6 @@
 """What stopping a bank or a grant needs from the delivery engine, which stands above and registers here."""
 
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 
@@ -9,6 +9,12 @@ class Outgoing(Protocol):
 
     def stop_grant(self, *, grant_id: UUID, reason: str) -> int:
         """Withdraws what is queued for the grant, whose lock the caller holds; returns how many."""
+        ...
+
+    def keep_within(self, *, grant: Any) -> int:
+        """Withdraws what is queued for the grant, whose lock the caller holds, and what it no longer holds: other
+        kinds, other accounts. The rest goes to its messaging account as it is now. Returns how many went.
+        """
         ...
 
     def settle_partner(self, *, partner_id: UUID) -> None:

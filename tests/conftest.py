@@ -215,7 +215,7 @@ def make_world() -> SimpleNamespace:
 
 
 def _customer(bank: object, reference: str, address: str, name: str) -> object:
-    from consents.actions.give import Account
+    from consents.records import Account
     from portal.demo.world import make_customer, make_person
 
     person = make_person(f"{name}@people.example", name.title(), PASSWORD)

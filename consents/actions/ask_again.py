@@ -4,7 +4,6 @@ Until they say yes everything goes on by the old terms: their grant holds neithe
 new version. Narrowing asks nobody: what is sent is judged by the agreement in force.
 """
 
-import hashlib
 from datetime import timedelta
 from uuid import UUID
 
@@ -17,15 +16,15 @@ from consents.access import get_grant_for
 from consents.actions.give import RECONFIRM_DAYS
 from consents.impact import live_under, must_be_asked
 from consents.models import ConsentRecord, Grant
+from consents.records import copy_record, purposes_of, terms_of
 from consents.telling import tell_grant
 from consents.terms import Changes, changes_for, is_asked
-from partners.clusters import PURPOSES, Cluster
 from partners.models import AgreementVersion
 from partners.refusals import Refused
 from partners.webhooks import EventType
 from portal.audit.codes import Code
 from portal.audit.record import record
-from portal.ids import public_id, uuid7
+from portal.ids import public_id
 from portal.mail.outbox import queue_mail
 from portal.tenancy.context import scope
 from portal.tenancy.principal import Kind, Principal
@@ -125,19 +124,15 @@ def _checked(grant: Grant, seen: str, actor: Principal) -> Changes:
 
 
 def _amended_record(grant: Grant, changes: Changes) -> ConsentRecord:
-    """A record is never changed, so this is another one, with what was shown this time."""
-    amended = ConsentRecord.objects.get(pk=grant.record_id)
+    """With what was shown this time."""
     version = AgreementVersion.objects.select_related("agreement").get(pk=changes.version.pk)
-    shown = "\n".join([*changes.sentences, *grant.clusters])
-    amended.pk, amended.event = uuid7(), "RenewedConsentGiven"
-    amended.clusters = grant.clusters
-    amended.purposes = sorted({PURPOSES[Cluster(name)].value for name in grant.clusters})
-    amended.agreement = f"{version.agreement.number} v{version.number}"
-    amended.retention_days, amended.jurisdiction = version.retention_days, version.countries[0]
-    amended.disclosure_sha256 = hashlib.sha256(shown.encode()).hexdigest()
-    amended._state.adding = True
-    amended.save(force_insert=True)
-    return amended
+    return copy_record(
+        grant,
+        clusters=grant.clusters,
+        purposes=purposes_of(grant.clusters),
+        disclosure="\n".join([*changes.sentences, *grant.clusters]),
+        **terms_of(version),
+    )
 
 
 def _record(code: Code, grant: Grant, actor: Principal, version: AgreementVersion, **data: object) -> None:

@@ -1,42 +1,32 @@
-"""Giving consent: a grant, and under it the record of what was shown and allowed."""
+"""Giving consent: a grant, and under it the record of what was shown and allowed. Or another one, to the same."""
 
-import hashlib
-import json
-from dataclasses import asdict, dataclass
 from datetime import timedelta
 from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
 
-from consents.models import ConsentRecord, Customer, Grant, LinkedAccount
+from consents.access import get_grant_for
+from consents.models import Customer, Grant, LinkedAccount
+from consents.records import Choice, sealed_accounts, write_record
 from consents.telling import tell_grant
 from partners.agreement_caps import outside
 from partners.agreement_text import CLAUSES
-from partners.clusters import PURPOSES, Cluster, Environment
+from partners.clusters import Environment
 from partners.models import AgreementVersion
+from partners.outgoing import outgoing
 from partners.refusals import Refused
 from partners.webhooks import EventType
 from portal.audit.codes import Code
 from portal.audit.record import record
 from portal.ids import uuid7
 from portal.tenancy.context import scope
-from portal.tenancy.principal import Principal
-from portal.vault.crypto import DataKeyMaterial, blind_index, open_sealed, seal
-from portal.vault.keys import data_key_for
+from portal.tenancy.principal import Kind, Principal
+from portal.vault.crypto import blind_index
 
 LONGEST_DAYS = 365
 RECONFIRM_DAYS = 90
-WITHDRAWAL_METHOD = "Disconnect on the connected banks page, or write STOP in the chat"
-
-
-@dataclass(frozen=True)
-class Account:
-    """A bank account as the bank names it (`ref`) and as a person knows it (`mask`, `type`)."""
-
-    ref: str
-    mask: str
-    type: str
+LIVE = [Grant.Status.PENDING, Grant.Status.ACTIVE, Grant.Status.PAUSED]
 
 
 def account_index(partner_id: UUID, ref: str) -> bytes:
@@ -45,86 +35,68 @@ def account_index(partner_id: UUID, ref: str) -> bytes:
 
 
 @transaction.atomic
-def give_consent(
-    *,
-    customer: Customer,
-    account: LinkedAccount,
-    clusters: list[str],
-    accounts: list[Account],
-    duration_days: int,
-    disclosure: str,
-    actor: Principal,
-    language: str = "en",
-) -> Grant:
-    """Makes an ACTIVE grant of exactly these clusters and accounts; raises Refused when it would exceed the
-    agreement, last more than 365 days, or stand beside a live one. `disclosure` is the text that was shown.
+def give_consent(*, customer: Customer, account: LinkedAccount, choice: Choice, actor: Principal) -> Grant:
+    """Makes an ACTIVE grant of exactly what was chosen; raises Refused when it would exceed the agreement, last
+    more than 365 days, or stand beside a live one.
     """
     with scope(Principal.system()):
-        version = _agreement_in_force(customer)
-        _check_account(customer, account, version)
-        _check(customer, version, clusters, accounts, duration_days)
-        now = timezone.now()
-        grant_id, record_id = uuid7(), uuid7()
-        sealed = _sealed_accounts(customer, grant_id, accounts)
-        grant = Grant.objects.create(
-            id=grant_id,
+        version = _checked(customer, account, choice)
+        if Grant.objects.filter(customer=customer, status__in=LIVE).exists():
+            raise Refused("You are already connected. Change that connection instead.")
+        grant = Grant(
+            id=uuid7(),
             partner_id=customer.partner_id,
             environment=customer.environment,
             person_id=customer.person_id,
             customer=customer,
-            account=account,
-            agreement_version=version,
-            record_id=record_id,
             status=Grant.Status.ACTIVE,
-            clusters=clusters,
-            accounts=sealed,
-            account_indexes=[account_index(customer.partner_id, one.ref) for one in accounts],
-            granted_at=now,
-            expires_at=now + timedelta(days=duration_days),
-            reconfirm_by=now + timedelta(days=RECONFIRM_DAYS),
+            granted_at=timezone.now(),
         )
-        ConsentRecord.objects.create(
-            id=record_id,
-            partner_id=customer.partner_id,
-            person_id=customer.person_id,
-            grant=grant,
-            event="ConsentGiven",
-            language=language,
-            clusters=clusters,
-            purposes=sorted({PURPOSES[Cluster(name)].value for name in clusters}),
-            jurisdiction=version.countries[0] if version else "",
-            agreement=f"{version.agreement.number} v{version.number}" if version else "sandbox",
-            retention_days=version.retention_days if version else 30,
-            withdrawal_method=WITHDRAWAL_METHOD,
-            valid_until=grant.expires_at,
-            disclosure_sha256=hashlib.sha256(disclosure.encode()).hexdigest(),
-            accounts=sealed,
-        )
-        record(
-            Code.CONSENT_GIVEN,
-            actor=actor,
-            target=grant,
-            partner_id=grant.partner_id,
-            person_id=grant.person_id,
-            data={"record": str(record_id), "clusters": clusters},
-        )
+        _authorise(grant, account, choice, version)
+        grant.save(force_insert=True)
+        write_record(grant, choice, version, customer=customer, event="ConsentGiven")
+        _record(Code.CONSENT_GIVEN, grant, actor)
         tell_grant(EventType.GRANT_ACTIVATED, grant)
     return grant
 
 
-def granted_accounts(grant: Grant, key: DataKeyMaterial) -> list[dict[str, str]]:
-    """The grant's accounts ({"ref", "mask", "type"}), opened with its bank's and person's key; raises CannotOpen."""
-    return json.loads(open_sealed(key, grant.accounts, aad=accounts_place(grant.id)))
+@transaction.atomic
+def give_consent_again(*, grant_id: UUID, account: LinkedAccount, choice: Choice, actor: Principal) -> Grant:
+    """The person's new consent takes the place of what a live grant holds: wider, narrower, longer, on another
+    messaging account. A paused grant stays so. Raises Refused as `give_consent`, and when the grant has ended.
+    """
+    with scope(actor):
+        grant = get_grant_for(actor, grant_id, lock=True)
+    if actor.kind is not Kind.PERSON or grant.status not in LIVE or grant.expires_at <= timezone.now():
+        raise Refused("This connection has ended. Connect again instead.")
+    with scope(Principal.system()):
+        version = _checked(grant.customer, account, choice)
+        _authorise(grant, account, choice, version)
+        grant.asked_version_id = grant.answered_at = None
+        grant.save()
+        write_record(grant, choice, version, customer=grant.customer, event="RenewedConsentGiven")
+        withdrawn = outgoing().keep_within(grant=grant)
+        _record(Code.CONSENT_AMENDED, grant, actor, withdrawn=withdrawn)
+        tell_grant(EventType.GRANT_AMENDED, grant)
+    return grant
 
 
-def accounts_place(grant_id: UUID) -> bytes:
-    """Where a grant's sealed accounts belong."""
-    return b"grant.accounts" + grant_id.bytes
+def _authorise(
+    grant: Grant, account: LinkedAccount, choice: Choice, version: AgreementVersion | None
+) -> None:
+    now = timezone.now()
+    grant.account, grant.agreement_version, grant.record_id = account, version, uuid7()
+    grant.clusters, grant.accounts = choice.clusters, sealed_accounts(grant, choice.accounts)
+    grant.account_indexes = [account_index(grant.partner_id, one.ref) for one in choice.accounts]
+    grant.authorised_at, grant.expires_at, grant.is_once = now, choice.ends(now), choice.is_once
+    grant.reconfirm_by = now + timedelta(days=RECONFIRM_DAYS)
 
 
-def _sealed_accounts(customer: Customer, grant_id: UUID, accounts: list[Account]) -> bytes:
-    key = data_key_for(customer.partner_id, customer.person_id)
-    return seal(key, json.dumps([asdict(one) for one in accounts]).encode(), aad=accounts_place(grant_id))
+def _checked(customer: Customer, account: LinkedAccount, choice: Choice) -> AgreementVersion | None:
+    version = _agreement_in_force(customer)
+    _check_account(customer, account, version)
+    _check(version, choice)
+    return version
 
 
 def _agreement_in_force(customer: Customer) -> AgreementVersion | None:
@@ -151,21 +123,23 @@ def _check_account(customer: Customer, account: LinkedAccount, version: Agreemen
         )
 
 
-def _check(
-    customer: Customer,
-    version: AgreementVersion | None,
-    clusters: list[str],
-    accounts: list[Account],
-    duration_days: int,
-) -> None:
+def _check(version: AgreementVersion | None, choice: Choice) -> None:
     longest = version.longest_grant_days if version else LONGEST_DAYS
-    if not clusters or not accounts:
+    if not choice.clusters or not choice.accounts:
         raise Refused("Choose at least one kind of message and one account.")
-    if version and (refusal := outside(version, clusters)):
+    if version and (refusal := outside(version, choice.clusters)):
         raise Refused(refusal)
-    if not 1 <= duration_days <= longest:
+    if choice.duration_days is not None and not 1 <= choice.duration_days <= longest:
         clause = f" (clause {CLAUSES['longest_grant_days']} of the bank’s agreement)" if version else ""
         raise Refused(f"Choose between 1 and {longest} days{clause}.")
-    live = [Grant.Status.PENDING, Grant.Status.ACTIVE, Grant.Status.PAUSED]
-    if Grant.objects.filter(customer=customer, status__in=live).exists():
-        raise Refused("You are already connected. Change that connection instead.")
+
+
+def _record(code: Code, grant: Grant, actor: Principal, **data: object) -> None:
+    record(
+        code,
+        actor=actor,
+        target=grant,
+        partner_id=grant.partner_id,
+        person_id=grant.person_id,
+        data={"record": str(grant.record_id), "clusters": grant.clusters, **data},
+    )

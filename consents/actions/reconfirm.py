@@ -8,13 +8,13 @@ from django.utils import timezone
 
 from consents.access import get_grant_for
 from consents.actions.give import RECONFIRM_DAYS
-from consents.models import ConsentRecord, Grant
+from consents.models import Grant
+from consents.records import copy_record
 from consents.telling import tell_grant
 from partners.refusals import Refused
 from partners.webhooks import EventType
 from portal.audit.codes import Code
 from portal.audit.record import record
-from portal.ids import uuid7
 from portal.tenancy.context import scope
 from portal.tenancy.principal import Kind, Principal
 
@@ -28,7 +28,7 @@ def reconfirm_grant(*, grant_id: UUID, actor: Principal) -> Grant:
         if actor.kind is not Kind.PERSON or not is_live or grant.expires_at <= timezone.now():
             raise Refused("This connection has ended; there is nothing to confirm.")
         with scope(Principal.system()):
-            grant.record_id = _renewed_record(grant).id
+            grant.record_id = copy_record(grant).id
         grant.reconfirm_by = timezone.now() + timedelta(days=RECONFIRM_DAYS)
         grant.save(update_fields=["record_id", "reconfirm_by"])
         record(
@@ -41,12 +41,3 @@ def reconfirm_grant(*, grant_id: UUID, actor: Principal) -> Grant:
         )
         tell_grant(EventType.GRANT_RECONFIRMED, grant)
     return grant
-
-
-def _renewed_record(grant: Grant) -> ConsentRecord:
-    """The same terms, confirmed now. A record is never changed, so this is another one."""
-    renewed = ConsentRecord.objects.get(pk=grant.record_id)
-    renewed.pk, renewed.event = uuid7(), "RenewedConsentGiven"
-    renewed._state.adding = True
-    renewed.save(force_insert=True)
-    return renewed

@@ -7,10 +7,11 @@ from uuid import UUID
 from django.db import transaction
 from django.http import Http404
 
-from consents.actions.give import LONGEST_DAYS, Account, give_consent
+from consents.actions.give import LONGEST_DAYS, give_consent
 from consents.actions.link import ensure_customer, link_account, unlink_account
 from consents.actions.stop import end_grant
 from consents.models import Customer, Grant, LinkedAccount, Person
+from consents.records import Account, Choice
 from partners.clusters import Environment
 from partners.models import Sender
 from partners.refusals import Refused
@@ -67,10 +68,9 @@ def make_test_customer(*, sender: Sender, wanted: Wanted, actor: Principal) -> G
     return give_consent(
         customer=customer,
         account=account,
-        clusters=wanted.clusters,
-        accounts=wanted.accounts,
-        duration_days=LONGEST_DAYS,
-        disclosure=DISCLOSURE,
+        choice=Choice(
+            wanted.clusters, wanted.accounts, LONGEST_DAYS, disclosure=DISCLOSURE, through="sandbox"
+        ),
         actor=actor,
     )
 

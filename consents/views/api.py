@@ -5,9 +5,9 @@ from typing import Any
 from rest_framework.request import Request
 
 from consents.access import get_grant_for
-from consents.actions.give import granted_accounts
 from consents.actions.stop import end_grant
 from consents.models import Grant
+from consents.records import granted_accounts
 from consents.serializers import (
     GRANT,
     GRANTS,

@@ -16,8 +16,8 @@ import aiohttp
 import structlog
 from django.utils import timezone
 
-from consents.actions.give import accounts_place
 from consents.actions.link import address_place
+from consents.records import accounts_place
 from notifications.actions.accept import data_place
 from notifications.actions.claim import START_WITHIN, Claimed, claim_due
 from notifications.actions.outcome import BREAKER_AFTER, Result, write_results
@@ -36,6 +36,10 @@ MOST_IN_FLIGHT = (
 )  # sends of one sender under way: a silent platform leaves room for the others
 TURN = 0.05  # seconds until one that found no room is tried again
 _in_flight: Counter[UUID] = Counter()  # changed in the courier's loop only
+
+
+class NotInGrant(Exception):
+    """The person has taken the account out of the grant since the notification was accepted."""
 
 
 @dataclass(slots=True)
@@ -60,6 +64,8 @@ def deliver_batch(*, lane: str) -> int:
             sends.append(_Send(row, _message(row, start_until), secrets[row.sender_id]))
         except CannotOpen:
             results.append(Result(row, Answer(Outcome.PERMANENT, code="erased")))
+        except NotInGrant:
+            results.append(Result(row, Answer(Outcome.PERMANENT, code="account_not_in_grant")))
     results += courier().run(_send_all(sends))
     write_results(results)
     return len(claimed)
@@ -103,7 +109,10 @@ def _message(row: Claimed, start_until: float) -> Message:
     mask = ""
     if "account" in data:
         accounts = json.loads(open_sealed(key, row.accounts, aad=accounts_place(row.grant_id)))
-        mask = next((one["mask"] for one in accounts if one["ref"] == data["account"]), "")
+        masks = {one["ref"]: one["mask"] for one in accounts}
+        if data["account"] not in masks:
+            raise NotInGrant
+        mask = masks[data["account"]]
     return Message(
         address=open_sealed(key, row.address, aad=address_place(row.account_id)).decode(),
         text=render(row.body, data, locale=row.locale, mask=mask),

@@ -1,10 +1,14 @@
 """Takes queued deliveries back: their grant or their bank was stopped, or the bank cancelled."""
 
+import json
 import time
 from uuid import UUID
 
 from django.db import connection
 
+from consents.actions.give import account_index
+from consents.models import Grant
+from notifications.actions.accept import data_place
 from notifications.models import Delivery, Notification
 from notifications.telling import CHANGED, Changed, tell
 from partners.refusals import Refused
@@ -12,6 +16,8 @@ from portal.audit.codes import Code
 from portal.audit.record import record
 from portal.tenancy.context import scope
 from portal.tenancy.principal import Principal
+from portal.vault.crypto import DataKeyMaterial, open_sealed
+from portal.vault.keys import data_key_for
 
 _LONGEST_WAIT = 5.0
 _LAST_START = """
@@ -21,8 +27,12 @@ WHERE {column} = %s AND status = 'SENDING'
 _WITHDRAW = f"""
 UPDATE notifications_delivery d SET status = 'WITHDRAWN', reason = %s, ended_at = now()
 FROM notifications_notification n WHERE n.id = d.notification_id AND d.grant_id = %s AND d.status = 'QUEUED'
+  AND (%s::uuid[] IS NULL OR d.id = ANY (%s::uuid[]))
 RETURNING {CHANGED}
 """  # noqa: S608 (made of our own constants)
+_REDIRECT = """
+UPDATE notifications_delivery SET account_id = %s, sender_id = %s WHERE grant_id = %s AND status = 'QUEUED'
+"""
 _CANCEL = """
 UPDATE notifications_delivery SET status = 'CANCELLED', reason = 'cancelled_by_bank', ended_at = now()
 WHERE id = %s
@@ -35,15 +45,43 @@ class Queue:
     def stop_grant(self, *, grant_id: UUID, reason: str) -> int:
         """See `partners.outgoing`. Waits at most as long as a send may begin after its claim."""
         _wait_for_starts("grant_id", grant_id)
+        return _withdraw(grant_id, reason)
+
+    def keep_within(self, *, grant: Grant) -> int:
+        """See `partners.outgoing`. What is accepted meanwhile by what the grant held before is refused when sent."""
+        _wait_for_starts("grant_id", grant.id)
+        withdrawn = _withdraw(grant.id, "grant_narrowed", _outside(grant))
         with connection.cursor() as cursor:
-            cursor.execute(_WITHDRAW, [reason, grant_id])
-            withdrawn = [Changed(*row) for row in cursor.fetchall()]
-        tell(withdrawn)
-        return len(withdrawn)
+            cursor.execute(_REDIRECT, [grant.account_id, grant.account.sender_id, grant.id])
+        return withdrawn
 
     def settle_partner(self, *, partner_id: UUID) -> None:
         """See `partners.outgoing`."""
         _wait_for_starts("partner_id", partner_id)
+
+
+def _withdraw(grant_id: UUID, reason: str, only: list[UUID] | None = None) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(_WITHDRAW, [reason, grant_id, only, only])
+        withdrawn = [Changed(*row) for row in cursor.fetchall()]
+    tell(withdrawn)
+    return len(withdrawn)
+
+
+def _outside(grant: Grant) -> list[UUID]:
+    queued = Delivery.objects.filter(grant_id=grant.id, status=Delivery.Status.QUEUED)
+    key = data_key_for(grant.partner_id, grant.person_id)
+    return [
+        one.id for one in queued.select_related("notification") if not _holds(grant, one.notification, key)
+    ]
+
+
+def _holds(grant: Grant, notification: Notification, key: DataKeyMaterial) -> bool:
+    data = json.loads(open_sealed(key, notification.data, aad=data_place(notification.id)))
+    if notification.cluster not in grant.clusters:
+        return False
+    account = data.get("account")
+    return account is None or account_index(grant.partner_id, account) in map(bytes, grant.account_indexes)
 
 
 def _wait_for_starts(column: str, value: UUID) -> None:

@@ -10,9 +10,9 @@ from django.db import transaction
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from consents.actions.give import Account
 from consents.actions.sandbox import Wanted, address_of, make_test_customer, remove_test_customer
 from consents.models import Grant
+from consents.records import Account
 from consents.serializers import (
     NEW_CUSTOMER,
     TEST_CUSTOMER,

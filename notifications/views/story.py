@@ -7,8 +7,8 @@ from uuid import UUID
 from django.db.models import QuerySet
 from django.http import Http404
 
-from consents.actions.give import granted_accounts
 from consents.models import Grant
+from consents.records import granted_accounts
 from notifications.access import deliveries_for
 from notifications.message import render_with
 from notifications.models import Delivery, Notification
@@ -73,7 +73,7 @@ def tell(principal: Principal, grant: Grant, key: DataKeyMaterial | None, before
     found = list(_deliveries(principal, grant, newest)[: PAGE + 1])
     shown, has_more = found[:PAGE], len(found) > PAGE
     oldest = shown[-1].id if has_more else None
-    entries: list[Message | Decision] = [_message(one, grant, key) for one in shown]
+    entries: list[Message | Decision] = [_message(one, key) for one in shown]
     entries += _decisions(grant, after=oldest, until=newest)
     entries.sort(key=lambda one: one.at, reverse=True)
     return Story(entries, f"before={public_id('dlv', oldest)}" if oldest else "")
@@ -106,16 +106,16 @@ def _decision(event: AuditEvent, grant: Grant) -> Decision:
     return Decision(event.at, icon, text, event.data.get("withdrawn", 0))
 
 
-def _message(delivery: Delivery, grant: Grant, key: DataKeyMaterial | None) -> Message:
+def _message(delivery: Delivery, key: DataKeyMaterial | None) -> Message:
     state = public_status(delivery)
     note = NOTES.get(delivery.reason) or NOTES.get(state, "")
-    text = _text(delivery.notification, grant, key)
+    text = _text(delivery.notification, key)
     return Message(delivery.notification.created_at, delivery, state, text, note)
 
 
-def _text(notification: Notification, grant: Grant, key: DataKeyMaterial | None) -> str:
+def _text(notification: Notification, key: DataKeyMaterial | None) -> str:
     try:
-        return render_with(key, notification, grant) if key else ""
+        return render_with(key, notification, notification.record) if key else ""
     except CannotOpen:  # sealed under an earlier key
         return ""
 

@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
-from consents.actions.give import Account
+from consents.records import Account
 from partners.access import member_principal
 from partners.actions.agreements import offer_agreement, terms_of
 from partners.actions.partners import register_partner

@@ -9,9 +9,10 @@ from uuid import UUID
 
 from django.db import transaction
 
-from consents.actions.give import Account, give_consent
+from consents.actions.give import give_consent
 from consents.actions.link import ensure_customer, link_account
 from consents.models import Grant, Person
+from consents.records import Account, Choice
 from notifications.actions.templates import approve_template, draft_template, submit_template
 from partners.access import member_principal
 from partners.actions.agreements import (
@@ -203,15 +204,11 @@ def make_customer(
     customer = ensure_customer(
         partner_id=bank.partner.id, environment="live", person_id=row.id, customer_ref=customer_ref
     )
+    shown = DISCLOSURE.format(bank=bank.partner.name, clusters=", ".join(clusters), days=duration_days)
     grant = give_consent(
         customer=customer,
         account=account,
-        clusters=clusters,
-        accounts=accounts,
-        duration_days=duration_days,
-        disclosure=DISCLOSURE.format(
-            bank=bank.partner.name, clusters=", ".join(clusters), days=duration_days
-        ),
+        choice=Choice(clusters, accounts, duration_days, disclosure=shown),
         actor=actor,
     )
     story = CustomerStory(customer_ref, person, row.id, grant, clusters, accounts, address)

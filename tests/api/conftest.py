@@ -9,7 +9,7 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
-from consents.actions.give import Account
+from consents.records import Account
 from consents.serializers import NEW_CUSTOMER
 from notifications.models import Delivery
 from notifications.serializers import EXAMPLES

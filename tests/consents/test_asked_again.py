@@ -7,9 +7,10 @@ import pytest
 from django.test import Client
 
 from consents.actions.ask_again import ask_people
-from consents.actions.give import Account, give_consent
+from consents.actions.give import give_consent
 from consents.actions.stop import end_grant
 from consents.models import ConsentRecord, Grant
+from consents.records import Account, Choice
 from partners.clusters import SENDABLE
 from partners.refusals import Refused
 from portal.ids import public_id
@@ -69,10 +70,7 @@ def connected_under(desk: Any, **terms: Any) -> None:
         ana.grant = give_consent(
             customer=old.customer,
             account=old.account,
-            clusters=["BALANCES"],
-            accounts=[Account("acc-ana", "•• 4821", "Current account")],
-            duration_days=90,
-            disclosure="Balances",
+            choice=Choice(["BALANCES"], [Account("acc-ana", "•• 4821", "Current account")], 90, "Balances"),
             actor=SYSTEM,
         )
 

@@ -53,7 +53,7 @@ def _bank(staff: Any, place: int, slug: str, count: int) -> dict[str, Any]:
 
 
 def _customer(bank: Any, page: str, number: int) -> None:
-    from consents.actions.give import Account
+    from consents.records import Account
     from portal.demo.platform import open_phone
     from portal.demo.world import make_customer, make_person
 

@@ -15,9 +15,10 @@ from django.utils import timezone
 from joserfc.jwk import ECKey
 from oauth2_provider.models import get_access_token_model
 
-from consents.actions.give import Account, give_consent
+from consents.actions.give import give_consent
 from consents.actions.link import ensure_customer, issue_reference, link_account
 from consents.models import Grant, Person
+from consents.records import Account, Choice
 from notifications.actions.templates import approve_template, draft_template, submit_template
 from notifications.models import Delivery
 from partners.access import member_principal
@@ -245,10 +246,7 @@ def _sandbox_customer(bank: Bank) -> Customer:
     grant = give_consent(
         customer=customer,
         account=linked,
-        clusters=["BALANCES"],
-        accounts=[Account(account, "•• 0000", "Current account")],
-        duration_days=30,
-        disclosure="sandbox",
+        choice=Choice(["BALANCES"], [Account(account, "•• 0000", "Current account")], 30, "sandbox"),
         actor=SYSTEM,
     )
     return Customer(grant, account, f"somebody in {partner.slug}'s sandbox", partner.slug, "sandbox")

@@ -12,10 +12,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from consents.actions.give import Account, give_consent
+from consents.actions.give import give_consent
 from consents.actions.link import ensure_customer, link_account
 from consents.actions.stop import end_grant
 from consents.models import Grant
+from consents.records import Account, Choice
 from notifications.models import Delivery
 from partners.actions.partners import change_partner_status
 from partners.actions.senders import configure_sender
@@ -254,8 +255,8 @@ def test_a_sandbox_grant_shows_the_band(ana: Client, world: Any, grant_path: Pat
         customer_ref="TEST-1",
     )  # fmt: skip
     grant = give_consent(
-        customer=customer, account=account, clusters=["BALANCES"], duration_days=30, disclosure="A test.",
-        accounts=[Account("acc-test", "•• 0001", "Test account")], actor=actor,
+        customer=customer, account=account, actor=actor,
+        choice=Choice(["BALANCES"], [Account("acc-test", "•• 0001", "Test account")], 30, "A test."),
     )  # fmt: skip
     path = f"/me/grants/{public_id('grt', grant.id)}"
     for page in (path, f"{path}/disconnect"):

@@ -9,7 +9,7 @@ from django.core.exceptions import BadRequest, PermissionDenied
 from django.http import Http404
 from django.test import Client, RequestFactory
 
-from consents.actions.give import Account
+from consents.records import Account
 from portal.accounts.actions import create_user_with_totp
 from portal.api.errors import handler400, handler403, handler404, handler500
 from portal.demo.world import SignIn, make_customer

@@ -14,7 +14,7 @@ import pytest
 from django.core.cache import cache
 from django.db import transaction
 
-from consents.actions.give import Account
+from consents.records import Account
 from notifications.actions.deliver import deliver_batch
 from notifications.actions.inbound import process_inbound
 from notifications.channels.messenger.graph import credentials

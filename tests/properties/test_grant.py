@@ -10,12 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consents.actions.expire import expire_grants
-from consents.actions.give import Account, give_consent
+from consents.actions.give import give_consent
 from consents.actions.link import link_account, unlink_account
 from consents.actions.reconfirm import reconfirm_grant
 from consents.actions.stop import end_grant, pause_grant, resume_grant
 from consents.models import ConsentRecord, Customer, LinkedAccount
 from consents.policy import VERDICT
+from consents.records import Account, Choice
 from partners.actions.agreement_endings import withdraw_agreement
 from partners.actions.agreements import (
     Signing,
@@ -110,10 +111,7 @@ class Sharing:
             give_consent,
             customer=self.customer,
             account=self.linked,
-            clusters=clusters,
-            accounts=[Account("acc", "•• 1", "Current account")],
-            duration_days=days,
-            disclosure="What you allow.",
+            choice=Choice(clusters, [Account("acc", "•• 1", "Current account")], days, "What you allow."),
             actor=self.who["person"],
         )
         if grant is not None:
@@ -260,10 +258,9 @@ def test_consent_joins_only_what_belongs_together(stage: Stage, mixed: str) -> N
         arguments: dict[str, Any] = {
             "customer": customer,
             "account": other,
-            "clusters": ["BALANCES"],
-            "accounts": [Account("acc", "•• 1", "Current account")],
-            "duration_days": 30,
-            "disclosure": "What you allow.",
+            "choice": Choice(
+                ["BALANCES"], [Account("acc", "•• 1", "Current account")], 30, "What you allow."
+            ),
             "actor": Principal(Kind.PERSON, person_id=ana.person_id),
         }
         with pytest.raises(Refused):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consents.actions.give import Account
+from consents.records import Account
 from notifications.models import Delivery
 from notifications.promotion import find_promotion
 from notifications.serializers import EXAMPLES

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from consents.actions.give import Account, give_consent
+from consents.actions.give import give_consent
 from consents.models import Customer, LinkedAccount
+from consents.records import Account, Choice
 from notifications.actions.templates import draft_template, submit_template
 from partners.access import member_principal
 from partners.actions.clients import create_client
@@ -88,10 +89,7 @@ def test_a_grant_stays_within_the_agreement(desk: Any, clusters: list[str], days
         give_consent(
             customer=customer,
             account=account,
-            clusters=clusters,
-            accounts=[Account("acc", "•• 1", "Current account")],
-            duration_days=days,
-            disclosure="All of it",
+            choice=Choice(clusters, [Account("acc", "•• 1", "Current account")], days, "All of it"),
             actor=SYSTEM,
         )
 

@@ -1,0 +1,138 @@
+"""Consent records: one for each authorisation, never changed (ISO/IEC TS 27560). And what a person chose."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.conf import settings
+
+from consents.models import ConsentRecord, Customer, Grant
+from partners.clusters import PURPOSES, Cluster
+from partners.models import AgreementVersion
+from portal.ids import uuid7
+from portal.vault.crypto import DataKeyMaterial, open_sealed, seal
+from portal.vault.keys import data_key_for
+
+SANDBOX_RETENTION_DAYS = 30
+ONCE = timedelta(hours=24)
+WITHDRAWAL_METHOD = "Disconnect on the connected banks page, or write STOP in the chat"
+PRIVACY_NOTICE = "/privacy"
+
+
+@dataclass(frozen=True)
+class Account:
+    """A bank account as the bank names it (`ref`) and as a person knows it (`mask`, `type`)."""
+
+    ref: str
+    mask: str
+    type: str
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a person allows, for how long (`duration_days` None: once, which is 24 hours), and the words that they
+    were shown for it. `through` is where they did so: page, chat, sandbox.
+    """
+
+    clusters: list[str]
+    accounts: list[Account]
+    duration_days: int | None
+    disclosure: str
+    language: str = "en"
+    through: str = "page"
+
+    @property
+    def is_once(self) -> bool:
+        """Not for a period."""
+        return self.duration_days is None
+
+    def ends(self, now: datetime) -> datetime:
+        """When it is over, counted from `now`."""
+        return now + (ONCE if self.duration_days is None else timedelta(days=self.duration_days))
+
+
+def write_record(
+    grant: Grant, choice: Choice, version: AgreementVersion | None, *, customer: Customer, event: str
+) -> ConsentRecord:
+    """The record that `grant.record_id` names: what `grant` holds, with what was shown. As the system."""
+    key = data_key_for(grant.partner_id, grant.person_id)
+    return ConsentRecord.objects.create(
+        id=grant.record_id,
+        partner_id=grant.partner_id,
+        person_id=grant.person_id,
+        grant=grant,
+        event=event,
+        language=choice.language,
+        clusters=grant.clusters,
+        purposes=purposes_of(grant.clusters),
+        **terms_of(version),
+        withdrawal_method=WITHDRAWAL_METHOD,
+        valid_until=grant.expires_at,
+        is_once=choice.is_once,
+        privacy_notice=settings.BASE_URL + PRIVACY_NOTICE,
+        controllers=[customer.partner.name, "Parley"],
+        recipients=[grant.account.channel],
+        given_through=choice.through,
+        disclosure=seal(key, choice.disclosure.encode(), aad=disclosure_place(grant.record_id)),
+        disclosure_sha256=hashlib.sha256(choice.disclosure.encode()).hexdigest(),
+        accounts=grant.accounts,
+    )
+
+
+def copy_record(grant: Grant, **changes: object) -> ConsentRecord:
+    """Another record with the terms of the grant's present one, and `changes`. As the system."""
+    copy = ConsentRecord.objects.get(pk=grant.record_id)
+    shown, key = bytes(copy.disclosure), data_key_for(grant.partner_id, grant.person_id)
+    text = open_sealed(key, shown, aad=disclosure_place(copy.id)) if shown else b""
+    copy.pk, copy.event = uuid7(), "RenewedConsentGiven"
+    text = str(changes.pop("disclosure", text.decode())).encode()
+    copy.disclosure = seal(key, text, aad=disclosure_place(copy.pk))
+    copy.disclosure_sha256 = hashlib.sha256(text).hexdigest()
+    for name, value in changes.items():
+        setattr(copy, name, value)
+    copy._state.adding = True
+    copy.save(force_insert=True)
+    return copy
+
+
+def terms_of(version: AgreementVersion | None) -> dict[str, object]:
+    """What a record says of the agreement; the sandbox has none."""
+    if version is None:
+        return {"agreement": "sandbox", "retention_days": SANDBOX_RETENTION_DAYS, "jurisdiction": ""}
+    return {
+        "agreement": f"{version.agreement.number} v{version.number}",
+        "retention_days": version.retention_days,
+        "jurisdiction": version.countries[0],
+        "storage_locations": version.countries,
+    }
+
+
+def purposes_of(clusters: list[str]) -> list[str]:
+    """Each kind of data has one."""
+    return sorted({PURPOSES[Cluster(name)].value for name in clusters})
+
+
+def disclosure_place(record_id: UUID) -> bytes:
+    """Where what was shown belongs."""
+    return b"record.disclosure" + record_id.bytes
+
+
+def accounts_place(grant_id: UUID) -> bytes:
+    """Where a grant's sealed accounts belong."""
+    return b"grant.accounts" + grant_id.bytes
+
+
+def sealed_accounts(grant: Grant, accounts: list[Account]) -> bytes:
+    """For the grant and its records."""
+    key = data_key_for(grant.partner_id, grant.person_id)
+    return seal(key, json.dumps([asdict(one) for one in accounts]).encode(), aad=accounts_place(grant.id))
+
+
+def granted_accounts(of: Grant | ConsentRecord, key: DataKeyMaterial) -> list[dict[str, str]]:
+    """The accounts ({"ref", "mask", "type"}) of a grant, or of it at one time, opened with its bank's and person's
+    key; raises CannotOpen.
+    """
+    grant_id = of.grant_id if isinstance(of, ConsentRecord) else of.id
+    return json.loads(open_sealed(key, of.accounts, aad=accounts_place(grant_id)))
