@@ -10,16 +10,16 @@ class NotificationsConfig(AppConfig):
         from notifications.channels.messenger.check import check_page
         from notifications.channels.messenger.linking import MessengerLinking
         from notifications.consequences import people, waiting
-        from notifications.production import approved_template, urgent_test
+        from notifications.production import approved_template, urgent_task, urgent_test
         from notifications.template_reading import template_task
         from partners.consequences import add_counters
-        from partners.due import TASKS
+        from partners.due import add_tasks
         from partners.outgoing import register
         from partners.production import add_judges
         from partners.sender_checks import register_check
 
         register(Queue())
-        TASKS.append(template_task)
+        add_tasks(template_task, urgent_task)
         register_platform("messenger", MessengerLinking())
         add_counters(people, waiting)
         register_check("messenger", check_page)

@@ -4,7 +4,8 @@ from django.urls import reverse
 
 from notifications.models import Delivery, Lane, TemplateVersion
 from partners.clusters import Environment
-from partners.models import Partner
+from partners.due import Task, When
+from partners.models import Partner, Production
 from partners.production import Condition
 
 
@@ -30,3 +31,13 @@ def urgent_test(partner: Partner) -> Condition:
     )
     page = f"{reverse('member-deliveries', args=[partner.slug])}?environment=sandbox"
     return Condition("An urgent test was delivered in the sandbox", is_met, how, page)
+
+
+def urgent_task(partner: Partner) -> Task:
+    """The same on the home page, until the bank is live."""
+    found = urgent_test(partner)
+    is_live = Production.objects.filter(partner=partner, enabled_at__isnull=False)
+    when = When.DONE if found.is_met or is_live.exists() else When.NOW
+    return Task(
+        "Deliver an urgent test in the sandbox", when, found.url, "" if when is When.DONE else found.how
+    )

@@ -42,13 +42,14 @@ def staff_principal(user: User) -> Principal:
 def require(principal: Principal, permission: Permission | StaffPermission) -> None:
     """Raises PermissionDenied (403), naming the roles that could, unless the principal holds the permission."""
     if permission.value not in principal.permissions:
-        able = _roles_with(permission)
+        able = roles_with(permission)
         raise PermissionDenied(
             f"Your role does not include this. Somebody with one of these can: {', '.join(able)}."
         )
 
 
-def _roles_with(permission: Permission | StaffPermission) -> list[str]:
+def roles_with(permission: Permission | StaffPermission) -> list[str]:
+    """The names of the roles that hold it."""
     if isinstance(permission, StaffPermission):
         return [User.StaffRole(role).label for role, held in STAFF_PERMISSIONS.items() if permission in held]
     return [Membership.Role(role).label for role, held in ROLE_PERMISSIONS.items() if permission in held]

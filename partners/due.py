@@ -13,6 +13,7 @@ from partners.clusters import Environment
 from partners.models import AgreementVersion, ApiClient, Partner, Production, Sender, Submission, Verification
 from partners.models.agreement import OPEN
 from partners.models.review import OPEN as IN_REVIEW
+from partners.production import webhook_answers
 
 
 class When(StrEnum):
@@ -25,7 +26,9 @@ class When(StrEnum):
 
 
 class Task(NamedTuple):
-    """A verb-led line of the home page's list. `url` is its page, "" while it cannot be started."""
+    """A verb-led line of the home page's list. `url` is its page, "" while it cannot be started: who may open it
+    can do it.
+    """
 
     title: str
     when: When
@@ -90,6 +93,13 @@ def live_sender(partner: Partner) -> Task:
     return Task(title, When.NOW, url, "The platform has not confirmed it yet." if senders else "")
 
 
+def live_endpoint(partner: Partner) -> Task:
+    """Where the bank hears what became of its messages."""
+    found = webhook_answers(partner)
+    why = "It tells your server what became of each message, once it has answered its challenge."
+    return Task("Add a live webhook endpoint", When.DONE if found.is_met else When.NOW, found.url, why)
+
+
 def production(partner: Partner) -> Task:
     """The last step: every condition is judged on its page."""
     title, url = "Go live", reverse("member-production", args=[partner.slug])
@@ -109,7 +119,9 @@ def agreement_task(partner: Partner) -> Task:
     shown = [*OPEN, AgreementVersion.Status.FINALIZED]
     states = {one.status: one for one in AgreementVersion.objects.filter(partner=partner, status__in=shown)}
     if AgreementVersion.Status.OFFERED in states:
-        return Task("Read and sign the agreement", When.NOW, page, "The platform has offered terms.")
+        return Task(
+            "Read and sign the agreement", When.NOW, page, "The platform has offered terms. An owner signs."
+        )
     if current := states.get(AgreementVersion.Status.FINALIZED):
         if current.ends_at is None:
             return Task("Sign the agreement", When.DONE, page)
@@ -125,7 +137,13 @@ def agreement_task(partner: Partner) -> Task:
 
 
 # In the order they are shown; each costs one query at most.
-TASKS: list[Callable[[Partner], Task]] = [verification, agreement_task, live_client, live_sender, production]
+Ask = Callable[[Partner], Task]
+TASKS: list[Ask] = [verification, agreement_task, live_client, live_sender, live_endpoint, production]
+
+
+def add_tasks(*tasks: Ask) -> None:
+    """Called once by each part above, when it starts. Going live stays the last step."""
+    TASKS[-1:-1] = [task for task in tasks if task not in TASKS]
 
 
 def tasks_of(partner: Partner) -> list[Task]:

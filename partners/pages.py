@@ -10,6 +10,7 @@ from allauth.core.exceptions import ReauthenticationRequired
 from django.contrib.auth.decorators import login_required
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, QueryDict
+from django.urls import resolve
 
 from partners.access import member_principal, require, staff_principal
 from partners.models import Partner
@@ -72,9 +73,15 @@ def member_page(permission: Permission | None = None) -> Callable[[View], View]:
             with as_member(request, slug, permission) as (principal, partner):
                 return view(request, principal, partner, **named)
 
+        page.permission = permission  # type: ignore[attr-defined]  # for permission_of
         return page
 
     return decorate
+
+
+def permission_of(url: str) -> Permission | None:
+    """What a `member_page` asks of its reader; None where every member may open it."""
+    return getattr(resolve(url.partition("?")[0]).func, "permission", None)
 
 
 def staff_page(permission: StaffPermission) -> Callable[[View], View]:

@@ -53,7 +53,8 @@ def _sender(partner: Partner) -> Condition:
     return Condition("A live sender works", is_met, how, _page("member-senders", partner))
 
 
-def _webhook(partner: Partner) -> Condition:
+def webhook_answers(partner: Partner) -> Condition:
+    """A live URL of the bank’s own, enabled and proven."""
     is_met = WebhookEndpoint.objects.filter(
         partner=partner,
         environment=Environment.LIVE,
@@ -72,7 +73,7 @@ def _page(route: str, partner: Partner) -> str:
     return reverse(route, args=[partner.slug])
 
 
-JUDGES: list[Judge] = [_verified, _agreement, _client, _sender, _webhook]
+JUDGES: list[Judge] = [_verified, _agreement, _client, _sender, webhook_answers]
 
 
 def add_judges(*judges: Judge) -> None:

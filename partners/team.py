@@ -12,7 +12,7 @@ from django.http import Http404
 from django.urls import reverse
 from django.utils import timezone
 
-from partners.due import TASKS, Task, When
+from partners.due import Task, When, add_tasks
 from partners.models import BankInvitation, Invitation, JoinRequest, Membership, Partner
 from portal.accounts.models import User
 from portal.tenancy.context import scope
@@ -99,7 +99,7 @@ def ask_for_colleagues(partner: Partner) -> Task:
     return Task("Invite a colleague", When.NOW, reverse("member-team-invite", args=[partner.slug]), why)
 
 
-TASKS.append(ask_for_colleagues)
+add_tasks(ask_for_colleagues)
 
 
 def _own(rows: QuerySet[Row], row_id: UUID) -> Row:

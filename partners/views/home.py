@@ -1,14 +1,17 @@
 """Where a bank's members begin: their banks, and what each has to do next."""
 
+from typing import NamedTuple
+
 from django.contrib.auth.decorators import login_required
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from partners.due import When, tasks_of
+from partners.access import roles_with
+from partners.due import Task, When, tasks_of
 from partners.models import Membership, Partner
-from partners.pages import member_page
+from partners.pages import member_page, permission_of
 from partners.roles import ROLE_WORDS
 from portal.tenancy.context import scope
 from portal.tenancy.principal import Principal
@@ -34,6 +37,14 @@ STATES = {
 }
 
 
+class Line(NamedTuple):
+    """A task as the reader sees it: their page of it, "" where there is none, or the roles that have one."""
+
+    task: Task
+    url: str
+    roles: list[str]
+
+
 @require_safe
 @login_required
 def banks(request: HttpRequest) -> HttpResponse:
@@ -51,12 +62,19 @@ def banks(request: HttpRequest) -> HttpResponse:
 @member_page()
 def home(request: HttpRequest, principal: Principal, partner: Partner) -> HttpResponse:
     """What is due now, later, under review and done, each with its reason."""
-    tasks = tasks_of(partner)
-    sections = [(word, [task for task in tasks if task.when is when]) for when, word in SECTIONS.items()]
+    lines = [_line(task, principal) for task in tasks_of(partner)]
+    sections = [(word, [one for one in lines if one.task.when is when]) for when, word in SECTIONS.items()]
     context = {
         "partner": partner,
         "sections": [(word, found) for word, found in sections if found],
-        "is_all_done": all(task.when is When.DONE for task in tasks),
+        "is_all_done": all(one.task.when is When.DONE for one in lines),
         "state": STATES[partner.status],
     }
     return render(request, "partners/home/home.html", context)
+
+
+def _line(task: Task, principal: Principal) -> Line:
+    needed = permission_of(task.url) if task.url else None
+    if needed is None or needed.value in principal.permissions:
+        return Line(task, task.url, [])
+    return Line(task, "", [] if task.when is When.DONE else roles_with(needed))

@@ -94,6 +94,7 @@ def test_from_registering_to_the_first_live_notification(
     _get_wording_approved(four)
     _listen(four.developer, server)
     _urgent_test(four, sandbox)
+    _stands(four.developer, done=["Add a live webhook endpoint", "Deliver an urgent test in the sandbox"])
     _go_live(four, live)
     _first_notification(four, live)
 

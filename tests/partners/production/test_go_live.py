@@ -18,7 +18,8 @@ from tests.partners.clients.conftest import committed, me, token_of
 from tests.partners.clients.kit import signed_in
 
 SYSTEM = Principal.system()
-PAGE = "/partners/norden/go-live"
+HOME = "/partners/norden/"
+PAGE = f"{HOME}go-live"
 
 
 @pytest.fixture
@@ -121,6 +122,23 @@ def test_each_failure_is_named_with_its_page_and_holds_the_request_back(
     assert "Not yet: 1 of the checks fail." in refused
     with scope(SYSTEM):
         assert not Production.objects.filter(requested_at__isnull=False).exists()
+
+
+def test_the_list_of_tasks_leads_through_the_same_conditions(ready: SimpleNamespace, owner: Client) -> None:
+    """Going live is its last line."""
+    titles = ["Add a live webhook endpoint", "Deliver an urgent test in the sandbox"]
+    assert all(title in _tasks(owner, "Done") for title in titles)
+    with scope(SYSTEM):
+        WebhookEndpoint.objects.update(verified_at=None)
+        Delivery.objects.update(status="FAILED")
+    due = _tasks(owner, "Due now")
+    places = [due.index(f">{title}</a>") for title in [*titles, "Go live"]]
+    assert places == sorted(places)
+
+
+def _tasks(owner: Client, heading: str) -> str:
+    sections = owner.get(HOME).content.decode().split("</section>")
+    return next(part for part in sections if f">{heading}</h2>" in part)
 
 
 def test_a_live_token_that_is_out_is_refused_too(ready: SimpleNamespace) -> None:

@@ -1,5 +1,6 @@
 """Where members begin: what is due, and which bank."""
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -7,8 +8,8 @@ import pytest
 from django.test import Client
 
 from partners.actions.partners import add_member, register_partner
-from partners.actions.team import remove_member
-from partners.due import Task, When
+from partners.actions.team import change_role, remove_member
+from partners.due import TASKS, Task, When
 from partners.models import Membership
 from partners.team import ask_for_colleagues
 from portal.tenancy.context import scope
@@ -19,6 +20,7 @@ from .conftest import TEAM, browser, text_of
 pytestmark = pytest.mark.django_db
 HOME = "/partners/norden/"
 OWN = [ask_for_colleagues]
+ALL = list(TASKS)
 
 
 def alone(world: Any) -> None:
@@ -49,8 +51,14 @@ def test_each_task_stands_where_it_belongs(
 ) -> None:
     tasks = [
         Task("Add a sender", When.LATER, "", "Your bank has to be verified first."),
-        Task("Verify your bank", When.REVIEW, "/v", "Two reviewers look at it."),
-        Task("Certify again", When.NOW, "/c", "A year has passed.", datetime(2027, 3, 1, tzinfo=UTC)),
+        Task("Verify your bank", When.REVIEW, f"{HOME}verification", "Two reviewers look at it."),
+        Task(
+            "Certify again",
+            When.NOW,
+            f"{HOME}verification",
+            "A year has passed.",
+            datetime(2027, 3, 1, tzinfo=UTC),
+        ),
     ]
     monkeypatch.setattr("partners.due.TASKS", [*OWN, *[lambda _, one=one: one for one in tasks]])
     text = text_of(owner.get(HOME))
@@ -63,6 +71,28 @@ def test_each_task_stands_where_it_belongs(
         assert part in text
     assert "Nothing is left to do" not in text
     assert ">Add a sender</a>" not in owner.get(HOME).content.decode()
+
+
+@pytest.mark.parametrize("role", Membership.Role.values)
+def test_each_role_is_led_only_to_what_it_can_do(
+    world: Any, colleague: Client, monkeypatch: pytest.MonkeyPatch, role: str
+) -> None:
+    """The others stand there as text, with the roles that can."""
+    monkeypatch.setattr("partners.due.TASKS", ALL)
+    system, user = Principal.system(), world.bank.members[1].user
+    bank = register_partner(name="New", slug="new", owner=world.bank.members[0].user)
+    member = add_member(partner_id=bank.id, user=user, role="analyst", actor=system)
+    change_role(partner_id=bank.id, member_id=member.pk, was="analyst", to=role, actor=system)
+    page = colleague.get("/partners/new/")
+    tasks = page.content.decode().split('class="tasks"', 1)[1].rpartition("</section>")[0]
+    links = re.findall(r'<a href="([^"]+)">', tasks)
+    assert [colleague.get(link).status_code for link in links] == [200] * len(links)
+    can_verify = role in ("owner", "compliance")
+    assert ("/partners/new/verification" in links) is can_verify
+    refusal = (
+        "Verify your bank Who you are, whom to call, some questions, and a document or two. Your role cannot"
+    )
+    assert (f"{refusal} do this. These can: Owner, Compliance." in text_of(page)) is not can_verify
 
 
 def test_when_all_is_done_it_says_so(world: Any, owner: Client, monkeypatch: pytest.MonkeyPatch) -> None:
