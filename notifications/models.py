@@ -236,7 +236,6 @@ class Attempt(models.Model):
     delivery = models.ForeignKey(Delivery, on_delete=models.PROTECT, db_constraint=False, db_index=False)
     partner_id = models.UUIDField()
     person_id = models.UUIDField()
-    number = models.PositiveSmallIntegerField()
     at = models.DateTimeField(db_default=Now())
     duration_ms = models.PositiveIntegerField()
     outcome = models.CharField(max_length=20)

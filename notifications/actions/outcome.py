@@ -61,9 +61,9 @@ WHERE d.id = x.id RETURNING d.id, d.status = x.status
 """  # noqa: S608 (made of our own constants)
 _ATTEMPTS = """
 INSERT INTO notifications_attempt
-    (delivery_id, partner_id, person_id, number, at, duration_ms, outcome, code, next_attempt_at)
+    (delivery_id, partner_id, person_id, at, duration_ms, outcome, code, next_attempt_at)
 SELECT * FROM jsonb_to_recordset(%(rows)s::jsonb) AS x(delivery_id uuid, partner_id uuid, person_id uuid,
-    number smallint, at timestamptz, duration_ms int, outcome text, code text, next_attempt_at timestamptz)
+    at timestamptz, duration_ms int, outcome text, code text, next_attempt_at timestamptz)
 """
 
 
@@ -163,7 +163,6 @@ def _write_rows(results: list[Result], changes: list[_Change]) -> set[UUID]:
             "delivery_id": result.row.id,
             "partner_id": result.row.partner_id,
             "person_id": result.row.person_id,
-            "number": result.row.attempts,
             "at": result.at,
             "duration_ms": result.duration_ms,
             "outcome": result.answer.outcome.value,

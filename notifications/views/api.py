@@ -1,5 +1,6 @@
 """The API's notifications."""
 
+from itertools import starmap
 from typing import Any, ClassVar, cast
 
 from django.db.models import Q
@@ -110,7 +111,11 @@ class NotificationDetail(ApiView):
         delivery = get_delivery_for(self.principal, ntf)
         attempts = list(Attempt.objects.filter(delivery=delivery).order_by("id"))
         moments = cast(list[Moment], timeline(delivery, attempts))
-        return {**show(delivery), "timeline": moments, "attempts": [_attempt(one) for one in attempts]}
+        return {
+            **show(delivery),
+            "timeline": moments,
+            "attempts": list(starmap(_attempt, enumerate(attempts, 1))),
+        }
 
 
 class NotificationCancel(ApiView):
@@ -168,9 +173,9 @@ def show(delivery: Delivery) -> NotificationShown:
     }
 
 
-def _attempt(attempt: Attempt) -> AttemptShown:
+def _attempt(number: int, attempt: Attempt) -> AttemptShown:
     return {
-        "number": attempt.number,
+        "number": number,
         "at": rfc3339(attempt.at),
         "duration_ms": attempt.duration_ms,
         "outcome": attempt.outcome,

@@ -68,7 +68,6 @@ def tried(*outcomes: tuple[str, str]) -> None:
                 delivery=found,
                 partner_id=found.partner_id,
                 person_id=found.person_id,
-                number=number,
                 at=timezone.now(),
                 duration_ms=40 + number,
                 outcome=outcome,

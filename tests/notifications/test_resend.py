@@ -97,6 +97,7 @@ def test_it_is_sent_and_its_story_is_told(bank_api: Api, platform: Any) -> None:
     shown = bank_api.get(f"/notifications/{one}").json()
     assert shown["status"] == "SENT"
     assert [moment["event"] for moment in shown["timeline"]] == ["accepted", "attempted", "resent", "sent"]
+    assert [attempt["number"] for attempt in shown["attempts"]] == [1, 2]
     assert len(platform.seen) == 2
 
 
