@@ -3,6 +3,7 @@
 from datetime import timedelta
 from uuid import UUID
 
+from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.urls import reverse
@@ -13,6 +14,7 @@ from partners.actions.team import lock_team
 from partners.models import Invitation, JoinRequest, Membership, Partner
 from partners.refusals import Refused
 from partners.roles import ROLE_PERMISSIONS, ROLE_WORDS
+from partners.sso.reading import sign_on_required_of
 from partners.team import has_address, new_token, open_invitations
 from portal.accounts.models import User
 from portal.audit.codes import Code
@@ -88,8 +90,12 @@ def withdraw_invitation(*, partner_id: UUID, invitation_id: UUID, actor: Princip
 
 
 @transaction.atomic
-def accept_invitation(*, invitation_id: UUID, user: User, name: str = "") -> Membership:
-    """Puts the user into the team. Raises Refused for an invitation that ended, or is for another address."""
+def accept_invitation(
+    *, invitation_id: UUID, user: User, name: str = "", session_key: str | None = None
+) -> Membership:
+    """Puts the user into the team. Where the bank wants its own way in alone, their sessions end, but for the one
+    that they join in. Raises Refused for an invitation that ended, or is for another address.
+    """
     actor = Principal(Kind.MEMBER, id=user.pk)
     with scope(Principal.system()):
         invitation = _waiting(invitation_id)
@@ -102,7 +108,12 @@ def accept_invitation(*, invitation_id: UUID, user: User, name: str = "") -> Mem
         invitation.save(update_fields=["accepted_at"])
         keep_name(user, name)
         record(Code.INVITATION_ACCEPTED, actor=actor, target=invitation, partner_id=invitation.partner_id)
-        return add_member(partner_id=invitation.partner_id, user=user, role=invitation.role, actor=actor)
+        member = add_member(partner_id=invitation.partner_id, user=user, role=invitation.role, actor=actor)
+        required = sign_on_required_of(user)
+        if required is not None and required.partner_id == invitation.partner_id:
+            for session in UserSession.objects.filter(user=user).exclude(session_key=session_key):
+                session.end()
+    return member
 
 
 @transaction.atomic

@@ -98,8 +98,9 @@ def note_sign_on_check(
 
 @transaction.atomic
 def change_sign_on_mode(*, partner_id: UUID, mode: str, break_glass: UUID | None, actor: Principal) -> SignOn:
-    """Off, on beside passwords, or required. Required ends the sessions of all whom it reaches but the actor, and
-    leaves one owner, `break_glass`, another way in.
+    """Off, on beside passwords, or required. Off ends the sessions that the bank's word opened, the actor's too.
+    Required ends the sessions of all whom it reaches but the actor, and leaves one owner, `break_glass`, another
+    way in.
     """
     with scope(Principal.system()):
         team = lock_team(partner_id, actor)
@@ -113,7 +114,8 @@ def change_sign_on_mode(*, partner_id: UUID, mode: str, break_glass: UUID | None
         before = mode_of(found)
         found.is_on, found.is_required = mode != "off", mode == "required"
         found.break_glass_id = break_glass if mode == "required" else None
-        found.save(update_fields=["is_on", "is_required", "break_glass"])
+        found.turned_off_at = timezone.now() if mode == "off" else found.turned_off_at
+        found.save(update_fields=["is_on", "is_required", "break_glass", "turned_off_at"])
         if mode == "required":
             reached = [
                 one.user

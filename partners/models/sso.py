@@ -14,7 +14,8 @@ class SignOn(models.Model):
 
     `trusts_second_step`: what the provider tells of a second step (`amr` with "mfa", or `acr` with
     `second_step_acr`) counts as ours. `is_required`: members at the domains have no other way in, but for
-    `break_glass`. `findings` is what the last check said, as with senders.
+    `break_glass`. `findings` is what the last check said, as with senders. Sessions from before `turned_off_at` have
+    ended.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -32,6 +33,7 @@ class SignOn(models.Model):
     )
     checked_at = models.DateTimeField(null=True)
     findings = models.JSONField(default=list)
+    turned_off_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

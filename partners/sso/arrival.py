@@ -1,10 +1,14 @@
 """Somebody comes back from their bank: signed in, shown what to confirm, or refused with a sentence."""
 
 import time
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
+from uuid import UUID
 
+from django.contrib.auth import logout
 from django.db import transaction
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -91,11 +95,31 @@ def at_the_door(request: HttpRequest, user: Any, login: Any) -> HttpResponse | N
         sign_on = sign_on_required_of(user)
         if sign_on is None:
             return None
-        if not links_of(sign_on.partner_id).filter(user=user).exists():
-            link_first(request, sign_on.partner.slug)
+        if _links_first(request, sign_on, user):
             return None
     context = {"bank": sign_on.partner.name, "start": start_url(sign_on.partner_id)}
     return render(request, "account/bank_required.html", context, status=403)
+
+
+def has_joined(request: HttpRequest, user: Any, partner_id: UUID) -> HttpResponse | None:
+    """Somebody is in a bank's team from now on, in a session that the bank did not open. Where it wants its own
+    way in alone, they link theirs first, or come in anew.
+    """
+    with transaction.atomic(), scope(Principal.system()):
+        sign_on = sign_on_required_of(user)
+        if sign_on is None or sign_on.partner_id != partner_id or _links_first(request, sign_on, user):
+            return None
+    logout(request)
+    return redirect(start_url(partner_id))
+
+
+def still_counts(mark: Mark) -> bool:
+    """While the member is in the team and linked, and the sign-on was not turned off since they came."""
+    since = datetime.fromtimestamp(mark.since, UTC)
+    with transaction.atomic(), scope(Principal.system()):
+        found = SignOn.objects.filter(Q(turned_off_at=None) | Q(turned_off_at__lt=since))
+        is_there = found.filter(partner_id=mark.partner_id, partner__membership__user_id=mark.user).exists()
+        return is_there and links_of(mark.partner_id).filter(user_id=mark.user).exists()
 
 
 def has_arrived(request: HttpRequest, user: Any, login: Any) -> None:
@@ -106,6 +130,14 @@ def has_arrived(request: HttpRequest, user: Any, login: Any) -> None:
         if (sign_on := sign_on_of(login.account.provider)) is not None:
             actor = Principal(Kind.MEMBER, id=user.pk)
             record(Code.SIGN_ON_USED, actor=actor, target=sign_on, partner_id=sign_on.partner_id)
+
+
+def _links_first(request: HttpRequest, sign_on: SignOn, user: Any) -> bool:
+    """Whether they have no link yet; the bank's pages then lead to it."""
+    if links_of(sign_on.partner_id).filter(user=user).exists():
+        return False
+    link_first(request, sign_on.partner.slug)
+    return True
 
 
 def _prove(request: HttpRequest, sign_on: SignOn, login: Any, again: str) -> HttpResponse:
@@ -131,6 +163,7 @@ def _mark(request: HttpRequest, sign_on: SignOn, user: Any, identity: Identity) 
             partner.name,
             identity.has_second_step,
             identity.signed_in_at,
+            time.time(),
         ),
     )
 

@@ -18,6 +18,7 @@ from partners.models import Invitation, JoinRequest, Membership, Partner
 from partners.pages import ask_again, member_page
 from partners.refusals import Refused
 from partners.roles import ROLE_WORDS
+from partners.sso.arrival import has_joined
 from partners.sso.reading import sign_on_for, start_url
 from partners.team import (
     get_invitation_for,
@@ -178,13 +179,18 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
         if request.method == "POST" and context["is_reader"] and form.is_valid():
             try:
                 invitations.accept_invitation(
-                    invitation_id=found.pk, user=user, name=form.cleaned_data["name"]
+                    invitation_id=found.pk,
+                    user=user,
+                    name=form.cleaned_data["name"],
+                    session_key=request.session.session_key,
                 )
             except Refused as refusal:
                 form.add_error(None, str(refusal))
             else:
                 messages.success(request, f"You are in the team of {found.partner.name}.")
-                return redirect("member-home", found.partner.slug)
+                return has_joined(request, user, found.partner_id) or redirect(
+                    "member-home", found.partner.slug
+                )
         status = 410 if context["ended"] else 422 if sent is not None else 200
         return render(request, "partners/team/invitation.html", context, status=status)
 

@@ -8,7 +8,9 @@ from allauth.account import app_settings
 from allauth.account.authentication import get_authentication_records
 from allauth.account.internal.flows.reauthentication import get_reauthentication_flows
 from allauth.mfa.stages import AuthenticateStage
+from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
@@ -25,7 +27,7 @@ _OWN_PROOFS = ("password", "mfa")
 
 class Mark(NamedTuple):
     """Whose session it is and which bank vouched for them; `has_second_step`: for two steps; `at`: when they signed
-    in there, in seconds since 1970, 0 where the bank did not say.
+    in there, in seconds since 1970, 0 where the bank did not say; `since`: when they came back from there.
     """
 
     user: str
@@ -34,6 +36,7 @@ class Mark(NamedTuple):
     bank: str
     has_second_step: bool
     at: float
+    since: float = 0.0
 
 
 # Each may answer instead of the sign-in, before the second step; a social login comes with its own.
@@ -41,6 +44,8 @@ Gate = Callable[[HttpRequest, Any, Any], HttpResponse | None]
 GATES: list[Gate] = []
 # Told after everything was in order.
 ARRIVALS: list[Callable[[HttpRequest, Any, Any], None]] = []
+# Asked on every page: whether what a bank has said still counts.
+WORDS: list[Callable[[Mark], bool]] = []
 
 
 def mark_session(request: HttpRequest, mark: Mark) -> None:
@@ -99,11 +104,24 @@ class BankSessionMiddleware:
             if not request.path.startswith(page):
                 messages.info(request, "Your bank wants its own sign-in to be used. Link yours first.")
                 return redirect(page)
-        if is_marked(request) and request.user.is_authenticated:
-            mark = mark_of(request, request.user)
-            if mark and not _is_open(request.path, mark.slug) and not _has_own_proof(request):
-                return render(request, "account/bank_session.html", {"bank": mark.bank}, status=403)
-        return self.get_response(request)
+        is_known = is_marked(request) and request.user.is_authenticated
+        mark = mark_of(request, request.user) if is_known else None
+        return (_held_back(request, mark) if mark else None) or self.get_response(request)
+
+
+def _held_back(request: HttpRequest, mark: Mark) -> HttpResponse | None:
+    """What a session is told whose bank's word counts no more, or not here."""
+    has_own_proof = _has_own_proof(request)
+    if not all(counts(mark) for counts in WORDS):
+        if has_own_proof:
+            del request.session[_MARK]
+            return None
+        logout(request)
+        messages.info(request, f"What {mark.bank} said of you counts no more. Sign in again.")
+        return redirect(settings.LOGIN_URL)
+    if has_own_proof or _is_open(request.path, mark.slug):
+        return None
+    return render(request, "account/bank_session.html", {"bank": mark.bank}, status=403)
 
 
 def _is_open(path: str, slug: str) -> bool:

@@ -11,9 +11,10 @@ from django.test import Client
 
 from partners.actions.invitations import invite_member
 from partners.actions.sso import change_sign_on_mode, save_sign_on
-from partners.actions.team import change_role
+from partners.actions.team import change_role, remove_member
 from partners.models import Membership, SignOn
 from partners.sso.reading import open_secret
+from portal.accounts.actions import create_person_user
 from portal.accounts.models import User
 from portal.tenancy.context import scope
 from tests.conftest import PASSWORD
@@ -174,6 +175,87 @@ def test_who_is_not_linked_yet_links_first(
     http.post("/accounts/reauthenticate/", {"password": PASSWORD})
     http.post(f"{PAGE}/link")
     assert http.get("/partners/norden/").status_code == 200
+
+
+def test_who_joins_with_a_password_links_first_and_their_other_sessions_end(
+    world: Any, provider: Running, set_up: SetUp
+) -> None:
+    set_up(world.bank, mode="required", trusts_second_step=True)
+    provider.control(claims={"amr": ["mfa"]})
+    user = create_person_user(email="dee@norden.example", password=PASSWORD, name="Dee")
+    path, (elsewhere, _) = letter(world, user.email), sign_in(user)
+    here = browser(user)  # sets up a second step
+    assert elsewhere.get("/partners").status_code == 200
+    assert here.post(path, {"name": "Dee"}).status_code == 302
+    assert here.get("/partners/norden/deliveries").headers["Location"] == PAGE
+    assert elsewhere.get("/partners/norden/").headers["Location"].startswith("/accounts/login/")
+    through(here, world.bank, provider, user.email)
+    assert "Linked." in text_of(here.post(f"{PAGE}/link", follow=True))
+    assert here.get("/partners/norden/deliveries").status_code == 200
+
+
+def test_who_comes_back_to_the_team_and_is_linked_comes_in_anew(
+    world: Any, provider: Running, set_up: SetUp
+) -> None:
+    analyst = world.bank.members[1].user
+    set_up(world.bank, mode="required", trusts_second_step=True)
+    link(world.bank, provider, analyst)
+    leave(world, analyst)
+    http = browser(analyst)
+    back = http.post(letter(world, analyst.email), {"name": ""}).headers["Location"]
+    assert back.endswith(f"/accounts/bank/{world.bank.partner.id}/")
+    assert http.get("/partners/norden/").headers["Location"].startswith("/accounts/login/")
+    provider.control(claims={"amr": ["mfa"]})
+    assert through(http, world.bank, provider, analyst.email).headers["Location"] == "/partners/norden/"
+
+
+def leave(world: Any, user: User) -> None:
+    """Somebody removes them from the team."""
+    with scope(SYSTEM), transaction.atomic():
+        member = Membership.objects.get(partner=world.bank.partner, user=user)
+        remove_member(partner_id=world.bank.partner.id, member_id=member.pk, actor=SYSTEM)
+
+
+@pytest.mark.parametrize("end", ["turned off", "removed", "unlinked elsewhere"])
+def test_sessions_that_the_banks_word_opened_end_with_it_at_once(
+    world: Any, provider: Running, owner: Client, set_up: SetUp, end: str
+) -> None:
+    set_up(world.bank, trusts_second_step=True)
+    boss, analyst = (one.user for one in world.bank.members[:2])
+    provider.control(claims={"amr": ["mfa"]})
+    link(world.bank, provider, boss)
+    link(world.bank, provider, analyst)
+    by_bank, proven, by_password = Client(), Client(), browser(analyst)
+    for http in (by_bank, proven):
+        assert through(http, world.bank, provider, analyst.email).status_code == 302
+    proven.post("/accounts/reauthenticate/", {"password": PASSWORD})
+    if end == "turned off":
+        assert owner.post(f"{PAGE}/mode", {"mode": "off"}).status_code == 302
+    elif end == "removed":
+        leave(world, analyst)
+    else:
+        by_password.post(f"{PAGE}/unlink")
+    for path in ("/partners/norden/", "/partners"):
+        answer = by_bank.get(path)
+        assert answer.headers["Location"].startswith("/accounts/login/")
+    assert "_auth_user_id" not in by_bank.session
+    for http in (proven, by_password):  # they have shown more than the bank's word
+        assert http.get("/partners").status_code == 200
+
+
+def test_turned_on_again_and_a_new_secret_leave_sessions_as_they_are(
+    world: Any, provider: Running, owner: Client, set_up: SetUp, form: Any
+) -> None:
+    analyst = world.bank.members[1].user
+    set_up(world.bank, mode="off")
+    set_up(world.bank, trusts_second_step=True)
+    provider.control(claims={"amr": ["mfa"]})
+    link(world.bank, provider, analyst)
+    http = Client()
+    assert through(http, world.bank, provider, analyst.email).status_code == 302
+    owner.post(f"{PAGE}/set-up", form | {"secret": "another-client-secret"})
+    assert not row().is_on
+    assert http.get("/partners/norden/deliveries").status_code == 200
 
 
 def test_an_owner_can_come_in_once_the_chosen_one_is_none_any_more(
