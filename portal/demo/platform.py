@@ -55,11 +55,11 @@ def _webhook(sender_id: UUID) -> str:
 
 
 def open_phone(bank: Bank, address: str, name: str) -> None:
-    """A person who has already spoken with the bank's Page."""
+    """A person who has already spoken with the bank's Page, and linked their account."""
     status, answer = call(
         "PUT",
         f"{settings.SANDBOX_URL}/people/{address}",
-        {"page_id": bank.sender.external_id, "name": name},
+        {"page_id": bank.sender.external_id, "name": name, "linked": True},
     )
     if status not in (200, 201):
         raise RuntimeError(f"The sandbox did not take the phone: {answer}")

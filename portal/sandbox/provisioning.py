@@ -4,9 +4,9 @@
   `{name, access_token, app_secret, app_id, verify_token, webhook_url, require_proof, rate_per_second, echoes,
   get_started_payload}`. When it names `webhook_url` or `verify_token`, the address must echo the challenge:
   see `webhook.subscribed` in the answer. `POST /pages/{page_id}/verify` asks again.
-- `PUT /people/{psid}` creates or changes a phone: `{page_id, name, window_open, auto_read, blocked}`. A new
-  phone has its 24-hour window open unless `window_open` is false. `DELETE /people/{psid}?page_id=` forgets it,
-  with its messages.
+- `PUT /people/{psid}` creates or changes a phone: `{page_id, name, window_open, auto_read, blocked, linked}`. A
+  new phone has its 24-hour window open unless `window_open` is false; `linked` is for one whose link the bank knows
+  already. `DELETE /people/{psid}?page_id=` forgets it, with its messages.
 
 Secrets go in and never come out.
 """
@@ -116,10 +116,12 @@ async def put_person(request: web.Request) -> web.Response:
     window_open = fields.flag("window_open", None if known else True)
     auto_read = fields.flag("auto_read", known.auto_read if known else True)
     blocked = fields.flag("blocked", known.blocked if known else False)
+    linked = fields.flag("linked", known.linked if known else False)
     fields.done()
     find_page(sandbox, page_id)
     phone = known or new_phone(sandbox, page_id, psid, name)
-    phone.name, phone.auto_read, phone.blocked = name, bool(auto_read), bool(blocked)
+    phone.name, phone.auto_read = name, bool(auto_read)
+    phone.blocked, phone.linked = bool(blocked), bool(linked)
     if window_open is not None:
         phone.last_action_at = now_ms() if window_open else 0
     sandbox.world.put_phone(phone)

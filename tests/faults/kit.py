@@ -88,11 +88,16 @@ class Demo:
 
     def __init__(self, home: Path, **more: str) -> None:
         self.home = home
-        self.port = free_port()
-        self.web, self.sandbox = f"http://127.0.0.1:{self.port}", f"http://127.0.0.1:{self.port + 1}"
-        self.given = clean_environment(DEMO_DIR=str(home), PORT=str(self.port), **more)
+        self.given = clean_environment(DEMO_DIR=str(home), **more)
+        self.choose_ports()
         self.launcher: subprocess.Popen[bytes] | None = None
         self.http = httpx.Client(timeout=20, limits=NO_KEPT_CONNECTIONS)
+
+    def choose_ports(self) -> None:
+        """For the next start."""
+        self.port = free_port()
+        self.web, self.sandbox = f"http://127.0.0.1:{self.port}", f"http://127.0.0.1:{self.port + 1}"
+        self.given["PORT"] = str(self.port)
 
     @property
     def output(self) -> str:

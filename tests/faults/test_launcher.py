@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.demo.processes import alive_in
-from tests.faults.kit import ARRIVED, own_demo, until
+from tests.faults.kit import ARRIVED, BALANCE, own_demo, until
 
 pytestmark = pytest.mark.faults
 
@@ -56,6 +56,13 @@ def test_demo_json_has_every_field_of_the_contract(demo):
         assert {frozenset(account) for account in accounts} == {frozenset({"ref", "mask", "type"})}
 
 
+def test_the_storys_people_are_linked_on_their_phones_too(demo):
+    for partner, page in zip(facts(demo)["partners"], ("1001", "1002"), strict=True):
+        for one in partner["customers"]:
+            phone = demo.http.get(f"{demo.sandbox}/people/{one['address']}", params={"page_id": page})
+            assert phone.json()["linked"] is True
+
+
 def test_two_demos_side_by_side_share_nothing_and_one_ends_without_the_other(demo, running):
     assert demo.is_whole()
     until(running.is_whole, seconds=30, what="the second demo")
@@ -68,14 +75,17 @@ def test_two_demos_side_by_side_share_nothing_and_one_ends_without_the_other(dem
     assert demo.is_whole()
 
 
-def test_a_later_start_keeps_the_data(running):
+def test_a_later_start_keeps_the_data_and_follows_other_ports(running):
     until(lambda: len(phones(running)) == 4, seconds=20, what="the story's messages")
     before = (facts(running), [one["id"] for one in phones(running)])
     assert running.stop() == 0
 
+    running.choose_ports()
     running.start()
 
-    assert (facts(running), [one["id"] for one in phones(running)]) == before
+    moved = before[0] | {"base_url": running.web, "sandbox_url": running.sandbox}
+    assert moved != before[0]
+    assert (facts(running), [one["id"] for one in phones(running)]) == (moved, before[1])
     client = facts(running)["partners"][0]["clients"][0]
     answer = running.http.post(
         f"{running.web}/oauth/token",
@@ -85,6 +95,26 @@ def test_a_later_start_keeps_the_data(running):
     headers = {"Authorization": f"Bearer {answer.json()['access_token']}"}
     kept = running.http.get(f"{running.web}/api/v1/notifications", headers=headers).json()["data"]
     assert [one["status"] in ARRIVED for one in kept] == [True, True]
+    # The platform calls the pages at their new address
+    addresses = [page["webhook"]["url"] for page in running.http.get(f"{running.sandbox}/pages").json()["data"]]
+    assert len(addresses) == 2
+    assert all(one.startswith(f"{running.web}/hooks/messenger/") for one in addresses)
+    customer = before[0]["partners"][0]["customers"][0]
+    answer = running.http.post(
+        f"{running.web}/api/v1/notifications",
+        headers=headers,
+        json={
+            "grant_id": customer["grant_id"],
+            "template": "balance_update",
+            "data": BALANCE | {"account": customer["accounts"][0]["ref"]},
+        },
+    )
+    path = f"{running.web}/api/v1/notifications/{answer.json()['id']}"
+    until(
+        lambda: running.http.get(path, headers=headers).json()["status"] == "READ",
+        seconds=20,
+        what="a receipt",
+    )
 
 
 def test_a_start_right_after_the_launcher_was_killed_works_and_its_end_leaves_nothing(running):

@@ -31,7 +31,7 @@ class Away(Exception):
 
 
 def open_phone(*, sender: Sender, secrets: dict[str, Any], address: str, name: str) -> None:
-    """A person who has just spoken with the sender's Page; what is there already is left as it is. Talks to the
+    """A person who has just spoken with the sender's Page and is linked; what else is there already is left as it is. Talks to the
     network. Raises Away.
     """
     courier().run(_open_phone(sender, secrets, address, name))
@@ -43,7 +43,7 @@ def close_phone(*, page: str, address: str) -> None:
 
 
 async def _open_phone(sender: Sender, secrets: dict[str, Any], address: str, name: str) -> None:
-    person = {"page_id": sender.external_id, "name": name}
+    person = {"page_id": sender.external_id, "name": name, "linked": True}
     status = await _call("PUT", _phone(address), person)
     if status == 404:  # the platform has no such Page yet, or has forgotten it
         await _open_page(sender, secrets)
