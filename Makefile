@@ -1,6 +1,6 @@
 # Everything runs from a fresh clone: what is missing is installed into .venv first, and again when a lock changes.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench shell lock clean
+.PHONY: help demo test check bench shell messages lock clean
 
 # Set where images are built to keep them small; kept, every start would compile every module again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -41,6 +41,10 @@ bench: ## Measure accepting and delivering, each against its baseline in the sam
 shell: ## Open a Django shell on the running demo, or on servers of its own
 	@tools/bootstrap base
 	@$(WITH_SERVICES) --attach $(DEMO_DIR) --dir var/shell --env development -- $(PYTHON_BIN) manage.py shell
+
+messages: ## Collect what people read for translation (portal/locale), and compile it
+	@tools/bootstrap base
+	@$(PYTHON_BIN) tools/messages.py
 
 lock: ## Pin every dependency again, with hashes (UPGRADE=1 takes newer releases)
 	@tools/bootstrap dev

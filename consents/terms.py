@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from django.utils.translation import gettext as _
+
 from consents.impact import must_be_asked
 from consents.models import Grant
 from partners.agreement_caps import agreement_in_force
@@ -53,12 +55,9 @@ def lost_kinds(grant: Grant) -> list[str]:
 def _sentences(old: AgreementVersion, new: AgreementVersion) -> list[str]:
     found = []
     if new.retention_days > old.retention_days:
-        found.append(
-            f"What is sent to you is kept for {new.retention_days} days, then destroyed."
-            f" Until now: {old.retention_days} days."
-        )
+        text = _("What is sent to you is kept for {days} days, then destroyed. Until now: {before} days.")
+        found.append(text.format(days=new.retention_days, before=old.retention_days))
     if countries := sorted({*new.countries} - {*old.countries}):
-        found.append(
-            f"Your data may also be used in {', '.join(countries)}. Until now: {', '.join(old.countries)}."
-        )
+        text = _("Your data may also be used in {countries}. Until now: {before}.")
+        found.append(text.format(countries=", ".join(countries), before=", ".join(old.countries)))
     return found

@@ -8,7 +8,7 @@ from notifications.languages import OFFERED, language_name
 from notifications.wording import LONGEST
 from partners.clusters import SENDABLE
 
-_CLUSTERS = [("", "Choose"), *((one.value, str(one.label)) for one in SENDABLE)]
+_CLUSTERS = [("", "Choose"), *((one.value, one.label) for one in SENDABLE)]
 
 
 class BodyForm(forms.Form):

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from partners.agreement_text import CLAUSES
 from partners.clusters import Cluster
 from partners.models import AgreementVersion
@@ -15,12 +17,9 @@ def agreement_in_force(partner_id: UUID) -> AgreementVersion | None:
 
 def outside(version: AgreementVersion, clusters: Iterable[str]) -> str:
     """A sentence about the kinds of data that the agreement does not cover; "" where it covers all."""
-    names = sorted(set(clusters) - set(version.clusters))
-    return (
-        f"The agreement does not cover {', '.join(names)}: see its clause {CLAUSES['clusters']}."
-        if names
-        else ""
-    )
+    names = ", ".join(sorted(set(clusters) - set(version.clusters)))
+    text = _("The agreement does not cover {kinds}: see its clause {clause}.")
+    return text.format(kinds=names, clause=CLAUSES["clusters"]) if names else ""
 
 
 def allowed_scopes(version: AgreementVersion | None) -> set[str]:

@@ -43,4 +43,4 @@ def _queue(users: list[User], version: AgreementVersion, news: str, page: str, m
         **more,
     }
     for user in users:
-        queue_mail(to=user.email, template=f"partners/agreement_{news}", context=context, locale=user.locale)
+        queue_mail(to=user.email, template=f"partners/agreement_{news}", context=context)

@@ -3,6 +3,7 @@
 from enum import StrEnum
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 
 class Environment(models.TextChoices):
@@ -24,13 +25,13 @@ class Purpose(StrEnum):
 class Cluster(models.TextChoices):
     """A kind of data a person grants or not, and an agreement covers or not."""
 
-    BALANCES = "BALANCES", "Balances"
-    TRANSACTIONS = "TRANSACTIONS", "Transactions"
-    RECEIPTS = "RECEIPTS", "Receipts"
-    SHIPMENTS = "SHIPMENTS", "Deliveries of what you bought"
-    FRAUD_ALERTS = "FRAUD_ALERTS", "Fraud alerts"
-    ACCOUNT_SERVICING = "ACCOUNT_SERVICING", "Account notices"
-    CHAT = "CHAT", "Chat with your bank"
+    BALANCES = "BALANCES", _("Balances")
+    TRANSACTIONS = "TRANSACTIONS", _("Transactions")
+    RECEIPTS = "RECEIPTS", _("Receipts")
+    SHIPMENTS = "SHIPMENTS", _("Deliveries of what you bought")
+    FRAUD_ALERTS = "FRAUD_ALERTS", _("Fraud alerts")
+    ACCOUNT_SERVICING = "ACCOUNT_SERVICING", _("Account notices")
+    CHAT = "CHAT", _("Chat with your bank")
 
     @property
     def scope(self) -> str:

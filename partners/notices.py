@@ -18,6 +18,4 @@ def tell_owners(partner: Partner, *, headline: str, sentences: list[str], page: 
         "page": f"{settings.BASE_URL}{page}",
     }
     for owner in owners:
-        queue_mail(
-            to=owner.user.email, template="partners/standing", context=context, locale=owner.user.locale
-        )
+        queue_mail(to=owner.user.email, template="partners/standing", context=context)

@@ -56,4 +56,4 @@ def _queue(
         "sentences": list(sentences),
         "page": f"{settings.BASE_URL}{reverse(route, args=[partner.slug])}",
     }
-    queue_mails(to=[(user.email, user.locale) for user in users], template=template, context=context)
+    queue_mails(to=[(user.email, "en") for user in users], template=template, context=context)

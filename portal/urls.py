@@ -4,7 +4,7 @@ from django.urls import include, path
 
 from notifications.views import hooks
 from portal import health
-from portal.accounts.views import end_session
+from portal.accounts.views import end_session, language, set_language
 from portal.design.views import parts
 
 urlpatterns = [
@@ -17,6 +17,8 @@ urlpatterns = [
     path("", include("portal.api.urls_docs")),
     path("api/v1/", include("portal.urls_api")),
     path("hooks/messenger/<uuid:sender_id>", hooks.messenger),
+    path("language", set_language, name="set-language"),
+    path("accounts/language/", language, name="account-language"),
     path("accounts/", include("allauth.urls")),
     path("devices/<int:session>/end", end_session, name="end-session"),
     path("health/live", health.live),

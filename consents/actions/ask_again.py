@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from consents.access import get_grant_for
 from consents.actions.give import RECONFIRM_DAYS
@@ -81,9 +82,9 @@ def agree_to_terms(*, grant_id: UUID, seen: str, kinds: list[str], actor: Princi
         grant = get_grant_for(actor, grant_id, lock=True)
         changes = _checked(grant, seen, actor)
         if unknown := {*kinds} - {*changes.kinds}:
-            raise Refused(f"{', '.join(sorted(unknown))} is not among what is new.")
+            raise Refused(_("{kinds} is not among what is new.").format(kinds=", ".join(sorted(unknown))))
         if not kinds and not changes.sentences:
-            raise Refused("Choose at least one new kind of message, or keep everything as it is.")
+            raise Refused(_("Choose at least one new kind of message, or keep everything as it is."))
         grant.clusters = [*grant.clusters, *(kind for kind in changes.kinds if kind in kinds)]
         with scope(SYSTEM):
             grant.record_id = _amended_record(grant, changes).id
@@ -112,13 +113,13 @@ def keep_terms(*, grant_id: UUID, seen: str, actor: Principal) -> Grant:
 def _checked(grant: Grant, seen: str, actor: Principal) -> Changes:
     is_live = grant.status in (Grant.Status.ACTIVE, Grant.Status.PAUSED)
     if actor.kind is not Kind.PERSON or not is_live or grant.expires_at <= timezone.now():
-        raise Refused("This connection has ended; there is nothing to agree to.")
+        raise Refused(_("This connection has ended; there is nothing to agree to."))
     if not is_asked(grant):
-        raise Refused("You have answered already, or nothing is asked of you.")
+        raise Refused(_("You have answered already, or nothing is asked of you."))
     changes = changes_for(grant)
     if changes is None or changes.seen != seen:
         raise Refused(
-            "The terms have changed again since you opened this. Read them once more before you answer."
+            _("The terms have changed again since you opened this. Read them once more before you answer.")
         )
     return changes
 

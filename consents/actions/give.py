@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from consents.access import get_grant_for
 from consents.models import Customer, Grant, LinkedAccount
@@ -42,7 +43,7 @@ def give_consent(*, customer: Customer, account: LinkedAccount, choice: Choice, 
     with scope(Principal.system()):
         version = _checked(customer, account, choice)
         if Grant.objects.filter(customer=customer, status__in=LIVE).exists():
-            raise Refused("You are already connected. Change that connection instead.")
+            raise Refused(_("You are already connected. Change that connection instead."))
         grant = Grant(
             id=uuid7(),
             partner_id=customer.partner_id,
@@ -105,7 +106,7 @@ def _agreement_in_force(customer: Customer) -> AgreementVersion | None:
     rows = AgreementVersion.objects.in_force().select_related("agreement")
     version = rows.filter(partner_id=customer.partner_id).first()
     if version is None:
-        raise Refused("This bank has no agreement in force, so it cannot ask for anything.")
+        raise Refused(_("This bank has no agreement in force, so it cannot ask for anything."))
     return version
 
 
@@ -114,24 +115,25 @@ def _check_account(customer: Customer, account: LinkedAccount, version: Agreemen
     now = LinkedAccount.objects.select_for_update(no_key=True).get(pk=account.pk)
     belongs = ("partner_id", "environment", "person_id")
     if any(getattr(now, name) != getattr(customer, name) for name in belongs):
-        raise Refused("This messaging account is not linked with this bank by you.")
+        raise Refused(_("This messaging account is not linked with this bank by you."))
     if now.status == LinkedAccount.Status.UNLINKED:
-        raise Refused("This messaging account is not linked any more. Link it again first.")
+        raise Refused(_("This messaging account is not linked any more. Link it again first."))
     if version and now.channel not in version.channels:
-        raise Refused(
-            f"The bank’s agreement does not cover this messenger: see its clause {CLAUSES['channels']}."
-        )
+        text = _("The bank’s agreement does not cover this messenger: see its clause {clause}.")
+        raise Refused(text.format(clause=CLAUSES["channels"]))
 
 
 def _check(version: AgreementVersion | None, choice: Choice) -> None:
     longest = version.longest_grant_days if version else LONGEST_DAYS
     if not choice.clusters or not choice.accounts:
-        raise Refused("Choose at least one kind of message and one account.")
+        raise Refused(_("Choose at least one kind of message and one account."))
     if version and (refusal := outside(version, choice.clusters)):
         raise Refused(refusal)
     if choice.duration_days is not None and not 1 <= choice.duration_days <= longest:
-        clause = f" (clause {CLAUSES['longest_grant_days']} of the bank’s agreement)" if version else ""
-        raise Refused(f"Choose between 1 and {longest} days{clause}.")
+        text = _("Choose between 1 and {days} days.")
+        if version:
+            text = _("Choose between 1 and {days} days (clause {clause} of the bank’s agreement).")
+        raise Refused(text.format(days=longest, clause=CLAUSES["longest_grant_days"]))
 
 
 def _record(code: Code, grant: Grant, actor: Principal, **data: object) -> None:

@@ -7,6 +7,8 @@ from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from consents.models import Customer, Grant, LinkedAccount, LinkToken
 from partners.models import Sender
@@ -23,7 +25,7 @@ LINK_TOKEN_MINUTES = 15
 # An m.me link may carry a reference of the bank's own; ours begin like this
 REFERENCE = "parley-"
 CODE = "code-"
-SOMEBODY_ELSES = (
+SOMEBODY_ELSES = gettext_lazy(
     "This chat is linked with somebody else’s Parley account. If the chat is yours, write UNLINK in it first."
 )
 _S = LinkedAccount.Status
@@ -110,11 +112,12 @@ def redeem_link_token(*, sender: Sender, token: str, address: str, has_written: 
 
 def _checked(token: LinkToken | None) -> LinkToken:
     if token is None:
-        raise Refused("This link is not known, or it was made for another chat. Get a new one.")
+        raise Refused(_("This link is not known, or it was made for another chat. Get a new one."))
     if token.used_at:
-        raise Refused("This link has been used. Each link works once: get a new one.")
+        raise Refused(_("This link has been used. Each link works once: get a new one."))
     if token.expires_at <= timezone.now():
-        raise Refused(f"This link is too old. A link works for {LINK_TOKEN_MINUTES} minutes: get a new one.")
+        text = _("This link is too old. A link works for {minutes} minutes: get a new one.")
+        raise Refused(text.format(minutes=LINK_TOKEN_MINUTES))
     return token
 
 
@@ -167,7 +170,7 @@ def ensure_customer(*, partner_id: UUID, environment: str, person_id: UUID, cust
         ).first()
         if known is not None:
             if known.person_id != person_id:
-                raise Refused("This customer reference belongs to somebody else.")
+                raise Refused(_("This customer reference belongs to somebody else."))
             return known
         customer_id = uuid7()
         key = data_key_for(partner_id, person_id)

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from consents.access import get_grant_for
 from consents.actions.give import RECONFIRM_DAYS
@@ -26,7 +27,7 @@ def reconfirm_grant(*, grant_id: UUID, actor: Principal) -> Grant:
         grant = get_grant_for(actor, grant_id, lock=True)
         is_live = grant.status in (Grant.Status.ACTIVE, Grant.Status.PAUSED)
         if actor.kind is not Kind.PERSON or not is_live or grant.expires_at <= timezone.now():
-            raise Refused("This connection has ended; there is nothing to confirm.")
+            raise Refused(_("This connection has ended; there is nothing to confirm."))
         with scope(Principal.system()):
             grant.record_id = copy_record(grant).id
         grant.reconfirm_by = timezone.now() + timedelta(days=RECONFIRM_DAYS)

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from consents.access import get_grant_for
 from consents.models import Grant
@@ -70,7 +71,7 @@ def end_grant(*, grant_id: UUID, actor: Principal, reason: str, to: str = _S.REV
 def _step(grant_id: UUID, to: str, actor: Principal) -> Grant:
     grant = get_grant_for(actor, grant_id, lock=True)
     if actor.kind not in TRANSITIONS.get((grant.status, to), set()):
-        raise Refused(f"This connection is {grant.status.lower()}; that cannot be done any more.")
+        raise Refused(_("The connection is not as it was any more, so that cannot be done any more."))
     grant.status = to
     return grant
 

@@ -15,6 +15,7 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
@@ -60,7 +61,8 @@ def _begin(request: HttpRequest, sender: Sender) -> HttpResponse:
     if not (token and len(token) < LONGEST and len(back) < LONGEST and platform_of(sender).takes_back(back)):
         return _outcome_page(request, sender, "failed", status=400)
     if not request.user.is_authenticated and BEGUN not in request.session:
-        messages.info(request, f"Sign in, or sign up, to link your chat with {sender.name}.")
+        text = _("Sign in, or sign up, to link your chat with {bank}.")
+        messages.info(request, text.format(bank=sender.name))
     begun = {"sender": str(sender.id), "token": token, "back": back, "form": secrets.token_urlsafe(16)}
     request.session[BEGUN] = begun
     return redirect("link-messenger", sender.id)

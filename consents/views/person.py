@@ -12,6 +12,7 @@ from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from consents.access import get_grant_for, person_principal
@@ -73,14 +74,18 @@ def shown_state(grant: Grant) -> str:
 @person_page
 def pause(request: HttpRequest, principal: Principal, grt: str) -> HttpResponse:
     """Stops messages until the person resumes."""
-    return _act(request, grt, lambda one: pause_grant(grant_id=one, actor=principal), "Messages are paused.")
+    return _act(
+        request, grt, lambda one: pause_grant(grant_id=one, actor=principal), _("Messages are paused.")
+    )
 
 
 @require_POST
 @person_page
 def resume(request: HttpRequest, principal: Principal, grt: str) -> HttpResponse:
     """Lets messages come again."""
-    return _act(request, grt, lambda one: resume_grant(grant_id=one, actor=principal), "Messages come again.")
+    return _act(
+        request, grt, lambda one: resume_grant(grant_id=one, actor=principal), _("Messages come again.")
+    )
 
 
 @require_POST
@@ -91,7 +96,7 @@ def reconfirm(request: HttpRequest, principal: Principal, grt: str) -> HttpRespo
         request,
         grt,
         lambda one: reconfirm_grant(grant_id=one, actor=principal),
-        "Thank you. Confirmed for 90 days.",
+        _("Thank you. Confirmed for 90 days."),
     )
 
 
@@ -111,13 +116,13 @@ def terms(request: HttpRequest, principal: Principal, grt: str) -> HttpResponse:
             request,
             grt,
             lambda one: agree_to_terms(grant_id=one, seen=seen, kinds=kinds, actor=principal),
-            "Thank you. The new terms hold from now on.",
+            _("Thank you. The new terms hold from now on."),
         )
     return _act(
         request,
         grt,
         lambda one: keep_terms(grant_id=one, seen=seen, actor=principal),
-        "Everything stays as it was.",
+        _("Everything stays as it was."),
     )
 
 
@@ -135,7 +140,7 @@ def disconnect(request: HttpRequest, principal: Principal, grt: str) -> HttpResp
         request,
         grt,
         lambda one: end_grant(grant_id=one, actor=principal, reason="person_disconnected"),
-        f"{grant.partner.name} is disconnected.",
+        _("{bank} is disconnected.").format(bank=grant.partner.name),
     )
 
 

@@ -15,6 +15,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.text import get_text_list
+from django.utils.translation import get_language, gettext_lazy, override
+from django.utils.translation import gettext as _
 
 from consents.actions.link import REFERENCE, address_index, redeem_link_token, unlink_account
 from consents.actions.stop import end_grant, resume_grant
@@ -28,25 +30,41 @@ from notifications.nudge import nudge
 from partners.clusters import Cluster
 from partners.models import Sender
 from partners.refusals import Refused
+from portal.accounts.language import language_of
 from portal.ids import uuid7
 from portal.tenancy.principal import Kind, Principal
 from portal.vault.crypto import seal
 from portal.vault.keys import data_key_for
 
+# By language: whoever we do not know is answered in the language of their word
 COMMANDS = {
-    "STOP": {"stop", "unsubscribe", "alto", "parar", "baja"},
-    "START": {"start", "inicio", "iniciar", "empezar"},
-    "HELP": {"help", "ayuda"},
-    "BALANCE": {"balance", "saldo"},
-    "UNLINK": {"unlink", "desvincular"},
+    "en": {
+        "STOP": {"stop", "unsubscribe"},
+        "START": {"start"},
+        "HELP": {"help"},
+        "BALANCE": {"balance"},
+        "UNLINK": {"unlink"},
+    },
+    "es": {
+        "STOP": {"parar", "alto", "baja", "detener"},
+        "START": {"iniciar", "inicio", "empezar"},
+        "HELP": {"ayuda"},
+        "BALANCE": {"saldo"},
+        "UNLINK": {"desvincular"},
+    },
 }
-_WORDS = {word: command for command, words in COMMANDS.items() for word in words}
+_WORDS = {
+    word: (command, language)
+    for language, commands in COMMANDS.items()
+    for command, words in commands.items()
+    for word in words
+}
 _AROUND = " \t\r\n.,!?¡¿…\"'“”‘’«»"
 # What a person does that opens the platform's 24-hour window and shows that they have not blocked the sender
 ACTS = ("message", "postback", "referral", "reaction")
 # Until then the platform is still busy with the link that it is to forget
 FORGET_AFTER = timedelta(seconds=2)
-AUTOMATIC = "This is an automatic service: nobody reads what you write here."
+AUTOMATIC = gettext_lazy("This is an automatic service: nobody reads what you write here.")
 _BALANCE_VERDICT = f"""
 SELECT {VERDICT.format(cluster="'BALANCES'")} FROM consents_grant g
 JOIN consents_linkedaccount a ON a.id = g.account_id JOIN partners_partner p ON p.id = g.partner_id
@@ -70,15 +88,23 @@ def hear(*, sender: Sender, kind: str, address: str, event: dict[str, Any]) -> N
     Where another application has the conversation (`is_standby`), commands count, and the talking is left to it.
     """
     index = address_index(sender.id, sender.partner_id, address)
-    linked = LinkedAccount.objects.exclude(status="UNLINKED")
+    linked = LinkedAccount.objects.exclude(status="UNLINKED").select_related("person__user")
     account = linked.filter(sender=sender, address_index=index).first()
     if account is not None and any(act in event for act in ACTS):
         heard = Greatest("last_inbound_at", Value(_moment(event)))
         if not linked.filter(pk=account.pk).update(last_inbound_at=heard, status="ACTIVE"):
             account = None  # unlinked since it was read
-    response = _respond(sender, kind, address, account, event)
-    if response is not None:
-        _queue(sender, {"address": address, **asdict(response)})
+    with override(_language(account, event)):
+        response = _respond(sender, kind, address, account, event)
+        if response is not None:
+            _queue(sender, {"address": address, "language": get_language(), **asdict(response)})
+
+
+def _language(account: LinkedAccount | None, event: dict[str, Any]) -> str:
+    """The person's; that of the command where we know nobody who could have chosen one."""
+    if account is not None and account.person.user is not None:
+        return language_of(account.person.user)
+    return _command(_words(event))[1]
 
 
 def _moment(event: dict[str, Any]) -> datetime:
@@ -100,7 +126,7 @@ def _respond(
     reference = _reference(event)
     if reference.startswith(REFERENCE):
         return _link(sender, account, reference, address, has_written=True)
-    command = _command(_words(event))
+    command, _language = _command(_words(event))
     if event.get("is_standby") and not command:
         return None
     if account is None:
@@ -125,26 +151,27 @@ def _words(event: dict[str, Any]) -> str:
     return str(found or "")
 
 
-def _command(words: str) -> str:
-    """The whole message is the command, in any case, whatever marks stand around it; else ""."""
-    return _WORDS.get(unicodedata.normalize("NFKC", words).strip(_AROUND).casefold(), "")
+def _command(words: str) -> tuple[str, str]:
+    """The command and its language: the whole message, in any case, whatever marks stand around it; else ""."""
+    return _WORDS.get(unicodedata.normalize("NFKC", words).strip(_AROUND).casefold(), ("", "en"))
 
 
 def _link(
     sender: Sender, account: LinkedAccount | None, token: str, address: str, *, has_written: bool
 ) -> Response:
     try:
-        redeem_link_token(sender=sender, token=token, address=address, has_written=has_written)
+        linked = redeem_link_token(sender=sender, token=token, address=address, has_written=has_written)
     except Refused as refusal:
         if account is None and not has_written:  # else it is another person's, whose link must stay
             _let_platform_forget(sender, address)
         return Response(str(refusal), _link_buttons(sender))
     done = reverse("link-outcome", args=[sender.id, "linked"])
-    return Response(
-        f"This chat is now linked. Linking is not consent: {sender.name} sends you nothing until you allow it."
-        " If it was not you who did this, write UNLINK. HELP shows what else you can write.",
-        (_web_button("What you can do now", done),),
-    )
+    with override(language_of(linked.person.user)):
+        text = _(
+            "This chat is now linked. Linking is not consent: {bank} sends you nothing until you allow it."
+            " If it was not you who did this, write UNLINK. HELP shows what else you can write."
+        )
+        return Response(text.format(bank=sender.name), (_web_button(_("What you can do now"), done),))
 
 
 def _hear_linking(
@@ -160,19 +187,22 @@ def _hear_linking(
 
 def _unlink(sender: Sender, account: LinkedAccount, reason: str) -> Response:
     unlink_account(account_id=account.pk, reason=reason)
-    return Response(
-        f"Unlinked. What you had allowed has ended: {sender.name} can send you nothing here any more. Your"
-        " other banks and your accounts are as they were. To link this chat again, write anything."
+    text = _(
+        "Unlinked. What you had allowed has ended: {bank} can send you nothing here any more. Your other banks"
+        " and your accounts are as they were. To link this chat again, write anything."
     )
+    return Response(text.format(bank=sender.name))
 
 
 def _to_a_stranger(sender: Sender, command: str) -> Response:
-    nothing = f"{sender.name} sends you nothing here: this chat is not linked with anybody."
+    text = _("{bank} sends you nothing here: this chat is not linked with anybody.")
+    nothing = text.format(bank=sender.name)
     if command in ("STOP", "UNLINK"):
         return Response(nothing)
     if not (buttons := _link_buttons(sender)):
-        return Response(f"{AUTOMATIC} {nothing} It cannot be linked at the moment.")
-    return Response(f"{AUTOMATIC} {nothing} To link it, sign in. Linking is not yet consent.", buttons)
+        return Response(f"{AUTOMATIC} {nothing} {_('It cannot be linked at the moment.')}")
+    how = _("To link it, sign in. Linking is not yet consent.")
+    return Response(f"{AUTOMATIC} {nothing} {how}", buttons)
 
 
 def _link_buttons(sender: Sender) -> tuple[Mapping[str, str], ...]:
@@ -183,7 +213,7 @@ def _link_buttons(sender: Sender) -> tuple[Mapping[str, str], ...]:
     own = {"type": "account_link", "url": here}
     if not is_offered(sender):
         return (own,)
-    return own, _web_button("Link another way", reverse("link-start", args=[sender.id]))
+    return own, _web_button(_("Link another way"), reverse("link-start", args=[sender.id]))
 
 
 def _web_button(title: str, path: str) -> Mapping[str, str]:
@@ -212,30 +242,43 @@ def _to_a_person(sender: Sender, account: LinkedAccount, address: str, command: 
 
 
 def _choices() -> Mapping[str, str]:
-    return _web_button("Your choices", reverse("person-home"))
+    return _web_button(_("Your choices"), reverse("person-home"))
 
 
 def _stop(sender: Sender, grant: Grant | None, actor: Principal) -> Response:
     if grant is None:
-        return Response(f"{sender.name} was already not sending you anything.", (_choices(),))
+        text = _("{bank} was already not sending you anything.")
+        return Response(text.format(bank=sender.name), (_choices(),))
     end_grant(grant_id=grant.pk, actor=actor, reason="stop_in_chat")
-    kinds = get_text_list([str(Cluster(name).label).lower() for name in grant.clusters], "and")
-    return Response(
-        f"Stopped. {sender.name} can send you nothing more: no {kinds}. What was waiting is withdrawn. What"
-        " remains: this chat stays linked (UNLINK ends that), and your other banks and your accounts are as they"
-        f" were. To get messages again, start from the page of {sender.name}.",
-        (_choices(),),
+    kinds = get_text_list([str(Cluster(name).label).lower() for name in grant.clusters], _("and"))
+    text = _(
+        "Stopped. {bank} can send you nothing more: no {kinds}. What was waiting is withdrawn. What remains:"
+        " this chat stays linked (UNLINK ends that), and your other banks and your accounts are as they were."
+        " To get messages again, start from the page of {bank}."
     )
+    return Response(text.format(bank=sender.name, kinds=kinds), (_choices(),))
 
 
 def _start(sender: Sender, grant: Grant | None, actor: Principal) -> Response:
     if grant is None:
-        text = f"{sender.name} may not send you anything. To get messages, start from the page of your bank."
-        return Response(text, (_choices(),))
+        text = _("{bank} may not send you anything. To get messages, start from the page of your bank.")
+        return Response(text.format(bank=sender.name), (_choices(),))
     if grant.status == Grant.Status.PAUSED:
         resume_grant(grant_id=grant.pk, actor=actor)
-        return Response(f"{sender.name} may send you messages again, {_until(grant)}.")
-    return Response(f"{_state(sender, grant)} Nothing had to be started.", (_choices(),))
+        text = _("{bank} may send you messages again, until {day}.")
+        return Response(text.format(bank=sender.name, day=_last_day(grant)))
+    return Response(f"{_state(sender, grant)} {_('Nothing had to be started.')}", (_choices(),))
+
+
+NO_BALANCE = {
+    None: gettext_lazy("{bank} has not sent a balance yet."),
+    "grant_paused": gettext_lazy("You have paused {bank}. Write START to hear from them again."),
+    "no_active_grant": gettext_lazy("You have not allowed {bank} to send you balances."),
+    "reconfirmation_due": gettext_lazy(
+        "{bank} waits until you confirm, on your connected banks page, that you still want this."
+    ),
+    "": gettext_lazy("{bank} cannot send you anything at the moment."),
+}
 
 
 def _balance_verdict(grant: Grant) -> str | None:
@@ -248,40 +291,43 @@ def _balance_verdict(grant: Grant) -> str | None:
 def balance_words(sender: Sender, grant: Grant | None) -> str:
     """The answer to BALANCE as things stand now: the bank's last balance only where it might be sent now."""
     if grant is None:
-        return f"{sender.name} may not send you anything, so there is no balance to show."
+        text = _("{bank} may not send you anything, so there is no balance to show.")
+        return text.format(bank=sender.name)
     verdict = _balance_verdict(grant)
-    if verdict is None:
-        return last_balance(grant) or f"{sender.name} has not sent a balance yet."
-    return {
-        "grant_paused": f"You have paused {sender.name}. Write START to hear from them again.",
-        "no_active_grant": f"You have not allowed {sender.name} to send you balances.",
-        "reconfirmation_due": f"{sender.name} waits until you confirm, on your connected banks page, that you still want this.",
-    }.get(verdict, f"{sender.name} cannot send you anything at the moment.")
+    if verdict is None and (last := last_balance(grant)):
+        return last
+    return NO_BALANCE.get(verdict, NO_BALANCE[""]).format(bank=sender.name)
 
 
 def _help(sender: Sender, grant: Grant | None) -> str:
     if grant is None:
-        words = f"To get messages, start from the page of {sender.name}. Write"
+        words = _(
+            "To get messages, start from the page of {bank}. Write UNLINK to unlink this chat, HELP for this."
+        )
     else:
-        words = "Write STOP to end it at once, START to go on after a pause, BALANCE for the last balance your bank sent,"
-    contact = f" Questions to your bank: {sender.partner.domain}." if sender.partner.domain else ""
-    return f"{_state(sender, grant)} {words} UNLINK to unlink this chat, HELP for this.{contact}"
+        words = _(
+            "Write STOP to end it at once, START to go on after a pause, BALANCE for the last balance your bank"
+            " sent, UNLINK to unlink this chat, HELP for this."
+        )
+    found = [_state(sender, grant), words.format(bank=sender.name)]
+    if sender.partner.domain:
+        found.append(_("Questions to your bank: {domain}.").format(domain=sender.partner.domain))
+    return " ".join(found)
 
 
 def _state(sender: Sender, grant: Grant | None) -> str:
     if grant is None:
-        return f"{sender.name} may not send you anything."
+        return _("{bank} may not send you anything.").format(bank=sender.name)
     if grant.status == Grant.Status.PAUSED:
-        return f"You have paused {sender.name}."
+        return _("You have paused {bank}.").format(bank=sender.name)
     if grant.reconfirm_by <= timezone.now():
-        return (
-            f"{sender.name} waits until you confirm, on your connected banks page, that you still want this."
-        )
-    return f"{sender.name} may send you messages, {_until(grant)}."
+        return NO_BALANCE["reconfirmation_due"].format(bank=sender.name)
+    text = _("{bank} may send you messages, until {day}.")
+    return text.format(bank=sender.name, day=_last_day(grant))
 
 
-def _until(grant: Grant) -> str:
-    return f"until {date_format(grant.expires_at, 'j F Y')}"
+def _last_day(grant: Grant) -> str:
+    return date_format(grant.expires_at, "DATE_FORMAT")
 
 
 def _let_platform_forget(sender: Sender, address: str) -> None:

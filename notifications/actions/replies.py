@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import override
 
 from consents.linking import find_platform
 from consents.models import Grant
@@ -79,7 +80,8 @@ def _open(reply: Reply) -> _Due:
     content = json.loads(open_sealed(key, reply.content, aad=reply_place(reply.id)))
     text = content.get("text", "")
     if grant_id := content.get("balance_of"):
-        text = balance_words(reply.sender, Grant.objects.filter(pk=grant_id).first())
+        with override(content.get("language", "en")):
+            text = balance_words(reply.sender, Grant.objects.filter(pk=grant_id).first())
     message = Message(
         address=content["address"],
         text=text,

@@ -251,9 +251,7 @@ def _tell(version: TemplateVersion, event_type: EventType) -> None:
             "page": f"{settings.BASE_URL}{place}",
         }
         for user in _authors(version):
-            queue_mail(
-                to=user.email, template="notifications/template_decided", context=context, locale=user.locale
-            )
+            queue_mail(to=user.email, template="notifications/template_decided", context=context)
         emit(event_type, partner_id=version.partner_id, environment="", data=_event(version))
 
 

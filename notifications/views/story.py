@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 from django.http import Http404
+from django.utils.translation import gettext_lazy as _
 
 from consents.models import Grant
 from consents.records import granted_accounts
@@ -21,23 +22,23 @@ from portal.vault.crypto import CannotOpen, DataKeyMaterial
 
 PAGE = 25
 DECISIONS = {
-    Code.CONSENT_GIVEN: ("circle-check", "You allowed these messages"),
-    Code.CONSENT_PAUSED: ("circle-pause", "You paused messages"),
-    Code.CONSENT_RESUMED: ("circle-play", "You resumed messages"),
-    Code.CONSENT_RECONFIRMED: ("circle-check", "You confirmed your choice"),
-    Code.CONSENT_AMENDED: ("circle-check", "You agreed to new terms"),
-    Code.CONSENT_AMENDMENT_DECLINED: ("circle-x", "You kept your terms as they were"),
-    Code.CONSENT_REVOKED: ("unplug", "You disconnected"),
+    Code.CONSENT_GIVEN: ("circle-check", _("You allowed these messages")),
+    Code.CONSENT_PAUSED: ("circle-pause", _("You paused messages")),
+    Code.CONSENT_RESUMED: ("circle-play", _("You resumed messages")),
+    Code.CONSENT_RECONFIRMED: ("circle-check", _("You confirmed your choice")),
+    Code.CONSENT_AMENDED: ("circle-check", _("You agreed to new terms")),
+    Code.CONSENT_AMENDMENT_DECLINED: ("circle-x", _("You kept your terms as they were")),
+    Code.CONSENT_REVOKED: ("unplug", _("You disconnected")),
 }
 NOTES = {
-    "SCHEDULED": "Your bank has set a time for it.",
-    "FAILED": "It did not reach you: the messenger did not take it.",
-    "EXPIRED": "It could not be sent in time, so it was not sent at all.",
-    "WITHDRAWN": "It was not sent.",
-    "CANCELLED": "Your bank took it back before it was sent.",
-    "UNCONFIRMED": "It was handed over, but the messenger never said whether it arrived.",
-    "grant_paused": "It was not sent, because you had paused messages.",
-    "grant_ended": "It was not sent, because the connection had ended.",
+    "SCHEDULED": _("Your bank has set a time for it."),
+    "FAILED": _("It did not reach you: the messenger did not take it."),
+    "EXPIRED": _("It could not be sent in time, so it was not sent at all."),
+    "WITHDRAWN": _("It was not sent."),
+    "CANCELLED": _("Your bank took it back before it was sent."),
+    "UNCONFIRMED": _("It was handed over, but the messenger never said whether it arrived."),
+    "grant_paused": _("It was not sent, because you had paused messages."),
+    "grant_ended": _("It was not sent, because the connection had ended."),
 }
 
 
@@ -102,15 +103,15 @@ def _decision(event: AuditEvent, grant: Grant) -> Decision:
     icon, text = DECISIONS[Code(event.code)]
     if event.actor_kind != Kind.PERSON:
         who = {Kind.CLIENT: grant.partner.name, Kind.STAFF: "Parley"}.get(Kind(event.actor_kind))
-        text = f"{who} ended the connection" if who else "The connection ended by itself"
-    return Decision(event.at, icon, text, event.data.get("withdrawn", 0))
+        text = _("{who} ended the connection").format(who=who) if who else _("The connection ended by itself")
+    return Decision(event.at, icon, str(text), event.data.get("withdrawn", 0))
 
 
 def _message(delivery: Delivery, key: DataKeyMaterial | None) -> Message:
     state = public_status(delivery)
     note = NOTES.get(delivery.reason) or NOTES.get(state, "")
     text = _text(delivery.notification, key)
-    return Message(delivery.notification.created_at, delivery, state, text, note)
+    return Message(delivery.notification.created_at, delivery, state, text, str(note))
 
 
 def _text(notification: Notification, key: DataKeyMaterial | None) -> str:

@@ -22,3 +22,10 @@ def create_person_user(*, email: str, password: str, name: str, staff_role: str 
     user = User.objects.create_user(email, password, name=name, staff_role=staff_role)
     EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
     return user
+
+
+@transaction.atomic
+def keep_language(*, user: User, language: str) -> None:
+    """What the user's pages, mails and chats speak from now on; one of those that are offered."""
+    user.locale = language
+    user.save(update_fields=["locale"])

@@ -5,11 +5,16 @@ from typing import Any
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core import context as allauth_context
 from allauth.mfa.adapter import DefaultMFAAdapter
+from django.conf import settings
 from django.contrib.sites.shortcuts import get_current_site
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.translation import get_language, gettext
+from django.utils.translation import gettext_lazy as _
 
+from portal.accounts.actions import keep_language
 from portal.accounts.bank_session import ARRIVALS, GATES, mark_of
+from portal.accounts.language import chosen_before
 from portal.accounts.sealing import open_text, seal_text
 from portal.mail.outbox import queue_mail
 
@@ -20,11 +25,16 @@ class AccountAdapter(DefaultAccountAdapter):
     """Our words, and our own way in."""
 
     error_messages = DefaultAccountAdapter.error_messages | {
-        "email_password_mismatch": "The e-mail or the password is not right. Check both and try again.",
-        "incorrect_code": "This code is not right, or it is too old. Check it, or ask for a new one.",
-        "incorrect_password": "This password is not right.",
-        "too_many_login_attempts": "Too many tries. Wait a few minutes, then try again.",
+        "email_password_mismatch": _("The e-mail or the password is not right. Check both and try again."),
+        "incorrect_code": _("This code is not right, or it is too old. Check it, or ask for a new one."),
+        "incorrect_password": _("This password is not right."),
+        "too_many_login_attempts": _("Too many tries. Wait a few minutes, then try again."),
     }
+
+    def save_user(self, request: HttpRequest, user: Any, form: Any, commit: bool = True) -> Any:
+        """A new account speaks the language that its sign-up did."""
+        user.locale = get_language()
+        return super().save_user(request, user, form, commit)
 
     def get_login_redirect_url(self, request: HttpRequest) -> str:
         """Where the user belongs is known higher up."""
@@ -47,14 +57,24 @@ class AccountAdapter(DefaultAccountAdapter):
         login = (named["signal_kwargs"] or {}).get("sociallogin")
         for arrived in ARRIVALS:
             arrived(request, user, login)
-        return super().post_login(request, user, **named)
+        response = super().post_login(request, user, **named)
+        if chosen := chosen_before(request):
+            keep_language(user=user, language=chosen)
+            response.delete_cookie(settings.LANGUAGE_COOKIE_NAME)
+        return response
 
     def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
         """Whoever has no proof of their own asks their bank again."""
         found = super().get_reauthentication_methods(user)
         if not found and (mark := mark_of(self.request, user)) is not None:
             url = reverse("bank-again", args=[mark.partner_id])
-            found.append({"id": "bank", "description": f"Sign in at {mark.bank} again", "url": url})
+            found.append(
+                {
+                    "id": "bank",
+                    "description": gettext("Sign in at {bank} again").format(bank=mark.bank),
+                    "url": url,
+                }
+            )
         return found
 
     def get_login_stages(self) -> list[str]:
@@ -68,7 +88,7 @@ class AccountAdapter(DefaultAccountAdapter):
         known = {"request": request, "email": email, "current_site": get_current_site(request)}
         written = self.render_mail(template_prefix, email, known | context)
         words = {"subject": written.subject, "text": written.body}
-        queue_mail(to=email, template="account", context=words)
+        queue_mail(to=email, template="account", context=words, locale=get_language() or "en")
 
     def format_email_subject(self, subject: str) -> str:
         """Names us, where allauth would name the host."""
@@ -79,8 +99,8 @@ class MFAAdapter(DefaultMFAAdapter):
     """Authenticator secrets are sealed; allauth alone would store them in clear."""
 
     error_messages = DefaultMFAAdapter.error_messages | {
-        "incorrect_code": "This code is not right. Enter the one the app shows now.",
-        "unverified_email": "Confirm your e-mail first; then set up a second step.",
+        "incorrect_code": _("This code is not right. Enter the one the app shows now."),
+        "unverified_email": _("Confirm your e-mail first; then set up a second step."),
     }
 
     def encrypt(self, text: str) -> str:

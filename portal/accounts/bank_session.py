@@ -21,7 +21,7 @@ _OPEN = (
     "/docs/", "/static/",
 )  # fmt: skip
 _MACHINES = ("/api/", "/oauth/", "/hooks/", "/health/", "/metrics", "/.well-known/")  # they have no session
-_OPEN_PAGES = ("/", "/start", "/partners")
+_OPEN_PAGES = ("/", "/start", "/partners", "/language")
 _OWN_PROOFS = ("password", "mfa")
 
 

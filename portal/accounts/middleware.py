@@ -6,6 +6,7 @@ from allauth.mfa.utils import is_mfa_enabled
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.translation import gettext as _
 
 from portal.accounts.bank_session import is_vouched_for
 
@@ -25,6 +26,6 @@ class SecondFactorMiddleware:
             and not is_mfa_enabled(request.user)
             and not is_vouched_for(request)
         ):
-            messages.info(request, "Set up a second step to sign in before you open your bank’s pages.")
+            messages.info(request, _("Set up a second step to sign in before you open your bank’s pages."))
             return redirect("mfa_index")
         return self.get_response(request)

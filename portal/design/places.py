@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from django.db import transaction
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from consents.models import Grant
 from partners.models import Partner
@@ -31,7 +32,7 @@ def places_of(user: User) -> list[Place]:
         is_customer = Grant.objects.filter(person__user=user).exists()
     places = [Place(reverse("member-home", args=[slug]), name, f"/partners/{slug}/") for slug, name in banks]
     if len(places) > MOST_NAMED:
-        places = [Place(reverse("member-banks"), "Your banks", "/partners/")]
+        places = [Place(reverse("member-banks"), _("Your banks"), "/partners/")]
     if is_customer or not (banks or user.is_staff):
-        places.insert(0, Place(reverse("person-home"), "Connected banks", "/me/"))
+        places.insert(0, Place(reverse("person-home"), _("Connected banks"), "/me/"))
     return places

@@ -1,40 +1,46 @@
-"""How each state and each kind of message is shown: always the same icon, word and colour."""
+"""How each state and each kind of message is shown: always the same icon, word and colour.
+
+What people see is translated, the rest is English.
+"""
 
 from typing import NamedTuple
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 
 class Shown(NamedTuple):
     """A class of the stylesheet, the word a person reads, and a Lucide icon's name."""
 
     tone: str
-    word: str
+    word: str | Promise
     icon: str
 
 
 STATES = {
-    "ACTIVE": Shown("good", "Active", "circle-check"),
-    "PAUSED": Shown("needs-you", "Paused", "circle-pause"),
-    "PENDING": Shown("needs-you", "Waiting for you", "clock"),
-    "EXPIRES_SOON": Shown("needs-you", "Ends soon", "calendar-clock"),
-    "RECONFIRM": Shown("needs-you", "Needs your yes", "circle-alert"),
-    "NEW_TERMS": Shown("needs-you", "New terms", "circle-alert"),
-    "REJECTED": Shown("over", "Declined", "circle-x"),
-    "REVOKED": Shown("over", "Disconnected", "unplug"),
-    "EXPIRED": Shown("over", "Expired", "calendar-x"),
-    "INVALIDATED": Shown("over", "Ended", "ban"),
-    "SCHEDULED": Shown("info", "Scheduled", "calendar-clock"),
-    "ACCEPTED": Shown("info", "Waiting", "clock"),
-    "QUEUED": Shown("info", "Waiting", "clock"),
-    "SENDING": Shown("info", "Sending", "send"),
-    "SENT": Shown("good", "Sent", "check"),
-    "DELIVERED": Shown("good", "Delivered", "check-check"),
-    "READ": Shown("good", "Read", "eye"),
-    "FAILED": Shown("bad", "Failed", "triangle-alert"),
-    "WITHDRAWN": Shown("over", "Withdrawn", "undo-2"),
+    "ACTIVE": Shown("good", _("Active"), "circle-check"),
+    "PAUSED": Shown("needs-you", _("Paused"), "circle-pause"),
+    "PENDING": Shown("needs-you", _("Waiting for you"), "clock"),
+    "EXPIRES_SOON": Shown("needs-you", _("Ends soon"), "calendar-clock"),
+    "RECONFIRM": Shown("needs-you", _("Needs your yes"), "circle-alert"),
+    "NEW_TERMS": Shown("needs-you", _("New terms"), "circle-alert"),
+    "REJECTED": Shown("over", _("Declined"), "circle-x"),
+    "REVOKED": Shown("over", _("Disconnected"), "unplug"),
+    "EXPIRED": Shown("over", _("Expired"), "calendar-x"),
+    "INVALIDATED": Shown("over", _("Ended"), "ban"),
+    "SCHEDULED": Shown("info", _("Scheduled"), "calendar-clock"),
+    "ACCEPTED": Shown("info", _("Waiting"), "clock"),
+    "QUEUED": Shown("info", _("Waiting"), "clock"),
+    "SENDING": Shown("info", _("Sending"), "send"),
+    "SENT": Shown("good", _("Sent"), "check"),
+    "DELIVERED": Shown("good", _("Delivered"), "check-check"),
+    "READ": Shown("good", _("Read"), "eye"),
+    "FAILED": Shown("bad", _("Failed"), "triangle-alert"),
+    "WITHDRAWN": Shown("over", _("Withdrawn"), "undo-2"),
     "UNVERIFIED": Shown("needs-you", "Not verified", "circle-question-mark"),
     "FAILING": Shown("needs-you", "Failing", "triangle-alert"),
     "DISABLED": Shown("bad", "Disabled", "circle-x"),
-    "CANCELLED": Shown("over", "Cancelled", "circle-x"),
+    "CANCELLED": Shown("over", _("Cancelled"), "circle-x"),
     "AGREEMENT_OFFERED": Shown("needs-you", "Waits for the bank", "clock"),
     "AGREEMENT_COUNTERED": Shown("needs-you", "Waits for the platform", "clock"),
     "AGREEMENT_ACCEPTED": Shown("info", "Signed by the bank", "pen-line"),
@@ -51,7 +57,7 @@ STATES = {
     "SURRENDERED": Shown("over", "Left", "log-out"),
     "MET": Shown("good", "In order", "circle-check"),
     "NOT_MET": Shown("bad", "Not yet", "circle-x"),
-    "UNCONFIRMED": Shown("needs-you", "Not confirmed", "circle-question-mark"),
+    "UNCONFIRMED": Shown("needs-you", _("Not confirmed"), "circle-question-mark"),
     "DRAFT": Shown("info", "Draft", "pencil"),
     "SUBMITTED": Shown("needs-you", "In review", "clock"),
     "APPROVED": Shown("good", "Approved", "circle-check"),
@@ -80,23 +86,24 @@ class Kind(NamedTuple):
     """A Lucide icon's name, and why a bank sends this kind of message, as a person would say it."""
 
     icon: str
-    purpose: str
+    purpose: str | Promise
 
 
 KINDS = {
-    "BALANCES": Kind("wallet", "How much money is in your accounts, so that you know where you stand."),
-    "TRANSACTIONS": Kind("arrow-left-right", "What comes in and goes out, so that you can follow it."),
-    "RECEIPTS": Kind("receipt-text", "What you paid and where, so that you have the receipt at hand."),
-    "SHIPMENTS": Kind("package", "Where your orders are, so that you know when they arrive."),
-    "FRAUD_ALERTS": Kind("shield-alert", "Payments that look wrong, so that you can stop them in time."),
+    "BALANCES": Kind("wallet", _("How much money is in your accounts, so that you know where you stand.")),
+    "TRANSACTIONS": Kind("arrow-left-right", _("What comes in and goes out, so that you can follow it.")),
+    "RECEIPTS": Kind("receipt-text", _("What you paid and where, so that you have the receipt at hand.")),
+    "SHIPMENTS": Kind("package", _("Where your orders are, so that you know when they arrive.")),
+    "FRAUD_ALERTS": Kind("shield-alert", _("Payments that look wrong, so that you can stop them in time.")),
     "ACCOUNT_SERVICING": Kind(
-        "file-text", "A new statement, a payment that is due or a locked card, so that you can act in time."
+        "file-text",
+        _("A new statement, a payment that is due or a locked card, so that you can act in time."),
     ),
-    "CHAT": Kind("message-circle", "Your questions and your bank’s answers, in the same chat."),
+    "CHAT": Kind("message-circle", _("Your questions and your bank’s answers, in the same chat.")),
 }
 PURPOSES = {
-    "ACCOUNT_UPDATES": "to tell you what happens in your accounts",
-    "PURCHASE_UPDATES": "to tell you what became of your purchases",
-    "FRAUD_PREVENTION": "to protect you from fraud",
-    "CUSTOMER_SERVICE": "to answer your questions",
+    "ACCOUNT_UPDATES": _("to tell you what happens in your accounts"),
+    "PURCHASE_UPDATES": _("to tell you what became of your purchases"),
+    "FRAUD_PREVENTION": _("to protect you from fraud"),
+    "CUSTOMER_SERVICE": _("to answer your questions"),
 }

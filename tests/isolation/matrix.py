@@ -156,6 +156,7 @@ _REVIEW = "staff/reviews/<slug:slug>"
 ROWS = (
     Row("", "GET", Door.PUBLIC),
     Row("start", "GET", Door.PERSON, answers={"GET": 302}),
+    Row("language", "POST", Door.PUBLIC, sends={"language": "en"}, answers={"POST": 302}),
     Row("docs/api", "GET", Door.PUBLIC),
     Row("docs/design", "GET", Door.PUBLIC),
     Row("docs/errors/<slug:code>", "GET", Door.PUBLIC),

@@ -39,6 +39,4 @@ def _tell_team(endpoint: WebhookEndpoint) -> None:
         "page": f"{settings.BASE_URL}{place}",
     }
     for member in team:
-        queue_mail(
-            to=member.user.email, template="webhook_disabled", context=context, locale=member.user.locale
-        )
+        queue_mail(to=member.user.email, template="webhook_disabled", context=context)

@@ -6,15 +6,19 @@ from typing import Any
 from uuid import UUID
 
 from django import template
+from django.conf import settings
 from django.forms.boundfield import BoundField
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import get_text_list
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 from lucide.templatetags.lucide import lucide
 
 from partners.clusters import Cluster
+from portal.accounts.language import can_be_chosen
 from portal.design.places import Place, places_of
 from portal.design.states import KINDS, PURPOSES, shown
 from portal.ids import public_id as to_public_id
@@ -47,7 +51,7 @@ def when(moment: datetime | str | None, is_day: bool = False) -> SafeString | st
     found = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
     found = timezone.localtime(found)
     exact = f"{found:%Y-%m-%d %H:%M:%S} UTC"
-    text = date_format(found, "j F Y" if is_day else "j F Y, H:i")
+    text = date_format(found, "DATE_FORMAT" if is_day else "DATETIME_FORMAT")
     shape = (
         '<time datetime="{}" title="{}">{}</time>'
         if is_day
@@ -61,6 +65,17 @@ def places(context: template.Context) -> list[Place]:
     """Where the reader belongs; nothing for whoever has not signed in."""
     user = context.get("user")
     return places_of(user) if user is not None and user.is_authenticated else []
+
+
+@register.simple_tag(takes_context=True)
+def languages(context: template.Context) -> list[tuple[str, str, bool]]:
+    """Each language this page can be read in: its tag, its own name, whether it is the one; none where there is no
+    choice.
+    """
+    request = context.get("request")
+    if request is None or not can_be_chosen(request):
+        return []
+    return [(tag, name, tag == get_language()) for tag, name in settings.LANGUAGES]
 
 
 @register.simple_tag
@@ -82,7 +97,10 @@ def widget(field: BoundField) -> SafeString:
 def errors_of(field: BoundField) -> list[str]:
     """A field's errors, as its summary and its own line both show them."""
     known = zip(field.errors.as_data(), field.errors, strict=True)
-    return [f"Fill in “{field.label}”." if error.code == "required" else str(text) for error, text in known]
+    return [
+        _("Fill in “{field}”.").format(field=field.label) if error.code == "required" else str(text)
+        for error, text in known
+    ]
 
 
 @register.filter
@@ -106,19 +124,19 @@ def cluster_icon(value: str) -> str:
 @register.filter
 def cluster_purpose(value: str) -> str:
     """What a kind of data is for, as a sentence to a person."""
-    return KINDS[value].purpose
+    return str(KINDS[value].purpose)
 
 
 @register.filter
 def purpose(cluster: str) -> str:
     """Why a kind of data is used, in words that follow "It came"."""
-    return PURPOSES[Cluster(cluster).purpose]
+    return str(PURPOSES[Cluster(cluster).purpose])
 
 
 @register.filter
 def purposes(clusters: Iterable[str]) -> str:
     """The same for several kinds, each purpose once."""
-    return get_text_list(list(dict.fromkeys(purpose(one) for one in clusters)), "and")
+    return get_text_list(list(dict.fromkeys(purpose(one) for one in clusters)), _("and"))
 
 
 @register.filter
@@ -142,6 +160,6 @@ SYSTEMS = {
 @register.filter
 def browser_word(user_agent: str) -> str:
     """What a person calls the browser and its device; a guess, as user agents are."""
-    browser = next((word for sign, word in BROWSERS.items() if sign in user_agent), "Another program")
+    browser = next((word for sign, word in BROWSERS.items() if sign in user_agent), _("Another program"))
     system = next((word for sign, word in SYSTEMS.items() if sign in user_agent), "")
-    return f"{browser} on {system}" if system else browser
+    return _("{browser} on {system}").format(browser=browser, system=system) if system else browser

@@ -1,6 +1,8 @@
 // What a page can do without, done better with a script. No page needs this file.
 
-const local = new Intl.DateTimeFormat("en-GB", { dateStyle: "long", timeStyle: "short" });
+const language = document.documentElement.lang;
+const local = new Intl.DateTimeFormat(language === "en" ? "en-GB" : language, { dateStyle: "long", timeStyle: "short" });
+const [copy, copied] = { es: ["Copiar", "Copiado"] }[language] ?? ["Copy", "Copied"];
 
 function improve(part) {
   // Times of the server, shown in the reader's own time zone; the exact one stays in the title.
@@ -14,12 +16,12 @@ function copyButton(block) {
   const button = document.createElement("button");
   button.type = "button";
   button.className = "copy";
-  button.textContent = "Copy";
+  button.textContent = copy;
   button.setAttribute("aria-live", "polite");
   button.addEventListener("click", async () => {
     await navigator.clipboard.writeText(block.querySelector("code").textContent);
-    button.textContent = "Copied";
-    setTimeout(() => { button.textContent = "Copy"; }, 2000);
+    button.textContent = copied;
+    setTimeout(() => { button.textContent = copy; }, 2000);
   });
   return button;
 }

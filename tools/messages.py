@@ -1,0 +1,135 @@
+"""What people read, in other languages: collects it into portal/locale, compiles it, and finds what is amiss.
+
+    tools/messages.py          update the .po files from code and templates, and compile them
+    tools/messages.py check    say what is missing, doubtful or stale, and exit 1 where something is
+
+Needs no gettext: Babel reads and writes its files. The compiled .mo stand in the repository, so that a fresh clone
+speaks every language.
+"""
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+
+from babel.messages.catalog import Catalog, Message
+from babel.messages.extract import extract_from_file
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po, write_po
+from django.conf import settings
+from django.utils.translation.template import templatize
+
+ROOT = Path(__file__).resolve().parents[1]
+LOCALE = ROOT / "portal" / "locale"
+PACKAGES = ("portal", "partners", "consents", "notifications")
+CALLS: dict[str, tuple[int, ...] | tuple[tuple[int, str], int] | None] = {
+    **dict.fromkeys(("_", "gettext", "gettext_lazy", "gettext_noop")),
+    **dict.fromkeys(("ngettext", "ngettext_lazy"), (1, 2)),
+    **dict.fromkeys(("pgettext", "pgettext_lazy"), ((1, "c"), 2)),
+}
+_TEXT = r"""(u?'(?:[^'\\]|\\.)*'|u?"(?:[^"\\]|\\.)*")"""
+# What Django makes of a template: the calls that it stands for
+_CALL = re.compile(rf"\b(_|gettext|ngettext|pgettext)\({_TEXT}(?:,\s*{_TEXT})?")
+_PLACE = re.compile(r"%\(\w+\)s|\{\w+\}")
+Found = tuple[str | tuple[str, ...], str | None]  # a message (with its plural), its context
+
+
+def collect() -> Catalog:
+    """Every message in code and templates, with the files it stands in."""
+    catalog = Catalog(fuzzy=False)
+    for path in sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py")):
+        for _, message, _, context in extract_from_file("python", path, keywords=CALLS):
+            _add(catalog, path, (message, context))
+    for path in sorted(path for path in (ROOT / "templates").rglob("*") if path.suffix in {".html", ".txt"}):
+        for found in _in_template(path.read_text()):
+            _add(catalog, path, found)
+    return catalog
+
+
+def _add(catalog: Catalog, path: Path, found: Found) -> None:
+    name = path.relative_to(ROOT).as_posix()
+    catalog.add(found[0], locations=[(name, 0)], context=found[1])
+
+
+def _in_template(text: str) -> Iterator[Found]:
+    for call, first, second in _CALL.findall(templatize(text)):
+        one, two = ast.literal_eval(first), ast.literal_eval(second or "None")
+        if call == "pgettext":
+            yield two, one
+        else:
+            yield ((one, two) if call == "ngettext" else one), None
+
+
+def files() -> list[Path]:
+    """The .po of each language."""
+    return sorted(LOCALE.glob("*/LC_MESSAGES/django.po"))
+
+
+def read(path: Path) -> Catalog:
+    """A .po file."""
+    with path.open("rb") as file:
+        return read_po(file, locale=path.parts[-3])
+
+
+def compiled(catalog: Catalog) -> bytes:
+    """What its .mo holds."""
+    file = BytesIO()
+    write_mo(file, catalog)
+    return file.getvalue()
+
+
+def update(path: Path) -> None:
+    """Brings a .po up to date; what is new has no translation yet, what nobody uses any more is gone."""
+    catalog, now = read(path), collect()
+    now.creation_date = catalog.creation_date  # else every run would change the file
+    catalog.update(now, no_fuzzy_matching=True, update_header_comment=False)
+    with path.open("wb") as file:
+        write_po(file, catalog, width=110, include_lineno=False, ignore_obsolete=True, sort_by_file=True)
+    path.with_suffix(".mo").write_bytes(compiled(read(path)))
+
+
+def faults(path: Path) -> Iterator[str]:
+    """What is wrong with a .po and its .mo, as lines to print."""
+    catalog, now = read(path), collect()
+    name = path.relative_to(ROOT).as_posix()
+    have, want = ({(one.id, one.context) for one in every if one.id} for every in (catalog, now))
+    again = "run `make messages`"
+    yield from (f"{name}: not collected, {again}: {found[0]!r}" for found in sorted(want - have, key=str))
+    yield from (f"{name}: nobody uses it, {again}: {found[0]!r}" for found in sorted(have - want, key=str))
+    for message in catalog:
+        yield from (f"{name}: {fault}: {message.id!r}" for fault in _faults_of(message) if message.id)
+    mo = path.with_suffix(".mo")
+    if not mo.exists() or mo.read_bytes() != compiled(catalog):
+        yield f"{name}: its .mo is not made of it, {again}"
+
+
+def _faults_of(message: Message) -> Iterator[str]:
+    ids = message.id if isinstance(message.id, tuple | list) else [message.id]
+    said = message.string if isinstance(message.string, tuple | list) else [message.string]
+    if not all(said):
+        yield "not translated"
+    elif message.fuzzy:
+        yield "doubtful"
+    else:
+        places = set(_PLACE.findall(" ".join(ids)))
+        found = [set(_PLACE.findall(text)) for text in said]
+        if set.union(*found) != places or any(places - one - {"%(number)s", "{number}"} for one in found):
+            yield "not the same placeholders"
+
+
+def main() -> int:
+    if not settings.configured:
+        settings.configure()
+    if sys.argv[1:] != ["check"]:
+        for path in files():
+            update(path)
+        return 0
+    found = [fault for path in files() for fault in faults(path)]
+    print("\n".join([*found, f"{len(files())} translations, {len(found)} faults"]))
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
