@@ -96,7 +96,9 @@ def test_a_later_start_keeps_the_data_and_follows_other_ports(running):
     kept = running.http.get(f"{running.web}/api/v1/notifications", headers=headers).json()["data"]
     assert [one["status"] in ARRIVED for one in kept] == [True, True]
     # The platform calls the pages at their new address
-    addresses = [page["webhook"]["url"] for page in running.http.get(f"{running.sandbox}/pages").json()["data"]]
+    addresses = [
+        page["webhook"]["url"] for page in running.http.get(f"{running.sandbox}/pages").json()["data"]
+    ]
     assert len(addresses) == 2
     assert all(one.startswith(f"{running.web}/hooks/messenger/") for one in addresses)
     customer = before[0]["partners"][0]["customers"][0]
