@@ -94,7 +94,7 @@ def _chosen(query: QueryDict) -> dict[str, str]:
 
 def _filters(chosen: dict[str, str]) -> list[tuple[str, str, list[tuple[str, str]], str]]:
     """(name, label, [(value, word)], the chosen value) of each list in the filter bar."""
-    statuses = [("", "Any"), *((value, shown(value).word) for value in Delivery.Status.values)]
+    statuses = [("", "Any"), *((value, str(shown(value).word)) for value in Delivery.Status.values)]
     clusters = [("", "Any"), *((cluster.value, str(cluster.label)) for cluster in SENDABLE)]
     environments = [("live", "Live"), ("sandbox", "Sandbox")]
     return [

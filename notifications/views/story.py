@@ -1,7 +1,7 @@
 """A connection's story, newest first: its messages, and what was decided about it."""
 
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -30,7 +30,7 @@ DECISIONS = {
     Code.CONSENT_AMENDMENT_DECLINED: ("circle-x", _("You kept your terms as they were")),
     Code.CONSENT_REVOKED: ("unplug", _("You disconnected")),
 }
-NOTES = {
+NOTES: dict[str, Any] = {
     "SCHEDULED": _("Your bank has set a time for it."),
     "FAILED": _("It did not reach you: the messenger did not take it."),
     "EXPIRED": _("It could not be sent in time, so it was not sent at all."),
@@ -100,11 +100,14 @@ def _decisions(grant: Grant, *, after: UUID | None, until: UUID | None) -> list[
 
 
 def _decision(event: AuditEvent, grant: Grant) -> Decision:
-    icon, text = DECISIONS[Code(event.code)]
+    icon, words = DECISIONS[Code(event.code)]
+    text = str(words)
     if event.actor_kind != Kind.PERSON:
         who = {Kind.CLIENT: grant.partner.name, Kind.STAFF: "Parley"}.get(Kind(event.actor_kind))
-        text = _("{who} ended the connection").format(who=who) if who else _("The connection ended by itself")
-    return Decision(event.at, icon, str(text), event.data.get("withdrawn", 0))
+        text = str(
+            _("{who} ended the connection").format(who=who) if who else _("The connection ended by itself")
+        )
+    return Decision(event.at, icon, text, event.data.get("withdrawn", 0))
 
 
 def _message(delivery: Delivery, key: DataKeyMaterial | None) -> Message:
