@@ -1,6 +1,8 @@
 """Whom an amendment of a bank's agreement touches."""
 
-from django.db.models import Count, Q, QuerySet
+from datetime import timedelta
+
+from django.db.models import Count, F, Q, QuerySet
 from django.db.models.functions import Now
 
 from consents.models import Grant
@@ -40,6 +42,11 @@ def narrowed_by(version: AgreementVersion) -> Q:
     return ~Q(clusters__contained_by=version.clusters) | ~Q(account__channel__in=version.channels)
 
 
+def shortened_by(version: AgreementVersion) -> Q:
+    """Live grants given for longer, from their latest authorisation, than the version allows."""
+    return Q(expires_at__gt=F("authorised_at") + timedelta(days=version.longest_grant_days))
+
+
 class Grants:
     """See `partners.agreement_impact`."""
 
@@ -53,5 +60,6 @@ class Grants:
             live=Count("id"),
             asked=Count("id", filter=must_be_asked(version)),
             narrowed=Count("id", filter=narrowed_by(version)),
+            shortened=Count("id", filter=shortened_by(version)),
         )
         return Affected(**found)

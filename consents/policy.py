@@ -13,6 +13,7 @@ CASE
     WHEN a.status = 'SUSPENDED' THEN 'unreachable'
     WHEN g.environment = 'sandbox' THEN NULL
     WHEN v.id IS NULL OR v.ends_at <= now() THEN 'agreement_not_in_force'
+    WHEN g.authorised_at + make_interval(days => v.longest_grant_days) <= now() THEN 'no_active_grant'
     WHEN NOT ({cluster} = ANY (v.clusters)) OR NOT (a.channel = ANY (v.channels)) THEN 'outside_agreement'
     ELSE NULL
 END

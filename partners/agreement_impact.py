@@ -7,12 +7,13 @@ from partners.models import AgreementVersion
 
 class Affected(NamedTuple):
     """Live grants under the bank's agreement: all of them, those whose people must be asked again before the new
-    terms reach them, and those that lose a kind of message or an account's channel at once.
+    terms reach them, those that lose a kind of message or an account's channel at once, and those that end earlier.
     """
 
     live: int
     asked: int
     narrowed: int
+    shortened: int
 
 
 class Impact(Protocol):

@@ -1,7 +1,8 @@
 """Asking people again once their bank's agreement covers more than they agreed to, and what they answer.
 
 Until they say yes everything goes on by the old terms: their grant holds neither new kinds of messages nor the
-new version. Narrowing asks nobody: what is sent is judged by the agreement in force.
+new version. Narrowing asks nobody: what is sent is judged by the agreement in force. Whose grant it makes shorter is
+told.
 """
 
 from datetime import timedelta
@@ -15,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from consents.access import get_grant_for
 from consents.actions.give import RECONFIRM_DAYS
-from consents.impact import live_under, must_be_asked
+from consents.impact import live_under, must_be_asked, shortened_by
 from consents.models import ConsentRecord, Grant
 from consents.records import copy_record, purposes_of, terms_of
 from consents.telling import tell_grant
@@ -35,7 +36,9 @@ SYSTEM = Principal.system()
 
 
 def ask_people() -> int:
-    """Asks a batch of the people of each bank whose new version has not reached all of them; returns how many."""
+    """Asks and tells a batch of the people of each bank whose new version has not reached all of them; returns how
+    many.
+    """
     with scope(SYSTEM), transaction.atomic():
         found = list(
             AgreementVersion.objects.in_force().filter(people_asked_at=None).values_list("id", flat=True)
@@ -51,6 +54,9 @@ def _ask_some(version_id: UUID) -> int:
         if version is None:
             return 0
         live = live_under(version).select_for_update(of=("self",))
+        shorter = list(live.filter(shortened_by(version)).select_related("person__user", "customer")[:BATCH])
+        for grant in shorter:
+            _shorten(grant, version)
         # Asked about an earlier version, and this one is not wider for them
         live_under(version).exclude(must_be_asked(version)).filter(asked_version_id__isnull=False).update(
             asked_version_id=None, answered_at=None
@@ -59,10 +65,22 @@ def _ask_some(version_id: UUID) -> int:
         grants = list(due.select_related("person__user").order_by("-id")[:BATCH])
         for grant in grants:
             _ask(grant, version)
-        if len(grants) < BATCH:
+        if len(grants) < BATCH > len(shorter):
             version.people_asked_at = timezone.now()
             version.save(update_fields=["people_asked_at"])
-    return len(grants)
+    return len(grants) + len(shorter)
+
+
+def _shorten(grant: Grant, version: AgreementVersion) -> None:
+    """Sending is judged by the version already; from now on the grant says so as well."""
+    grant.expires_at = grant.authorised_at + timedelta(days=version.longest_grant_days)
+    grant.save(update_fields=["expires_at"])
+    _record(Code.CONSENT_SHORTENED, grant, SYSTEM, version)
+    tell_grant(EventType.GRANT_AMENDED, grant)
+    if (user := grant.person.user) is not None:
+        page = f"{settings.BASE_URL}{reverse('person-grant', args=[public_id('grt', grant.id)])}"
+        context = {"partner": version.partner.name, "days": version.longest_grant_days, "page": page}
+        queue_mail(to=user.email, template="consents/shortened", context=context, locale=user.locale)
 
 
 def _ask(grant: Grant, version: AgreementVersion) -> None:

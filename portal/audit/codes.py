@@ -93,6 +93,7 @@ class Code(StrEnum):
     CONSENT_PAUSED = "consent.paused"
     CONSENT_RESUMED = "consent.resumed"
     CONSENT_ASKED = "consent.asked"
+    CONSENT_SHORTENED = "consent.shortened"
     CONSENT_AMENDED = "consent.amended"
     CONSENT_AMENDMENT_DECLINED = "consent.amendment_declined"
     CONSENT_RECONFIRMED = "consent.reconfirmed"

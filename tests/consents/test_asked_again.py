@@ -1,22 +1,28 @@
 """An amendment that goes further than what people allowed: they are asked, and nothing more is sent meanwhile."""
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db.models import F
 from django.test import Client
 
 from consents.actions.ask_again import ask_people
+from consents.actions.expire import expire_grants
 from consents.actions.give import give_consent
 from consents.actions.stop import end_grant
 from consents.models import ConsentRecord, Grant
 from consents.records import Account, Choice
+from notifications.actions.deliver import deliver_batch
+from notifications.models import Delivery, Lane
 from partners.clusters import SENDABLE
 from partners.refusals import Refused
+from portal.audit.models import AuditEvent
 from portal.ids import public_id
 from portal.mail.models import Mail
 from portal.mail.outbox import compose
-from tests.notifications.conftest import Api
+from tests.notifications.conftest import BALANCE, Api
 from tests.partners.agreements.conftest import SYSTEM, TERMS, Browser, agreed, as_system, desk, text_of
 
 __all__ = ["desk"]
@@ -84,6 +90,47 @@ def test_as_many_are_asked_as_the_preview_counted(desk: Any) -> None:
     assert [one.to for one in asked_by_mail()] == ["ana@people.example", "ben@people.example"]
     assert page(desk, "/terms") in compose(asked_by_mail()[0]).body
     assert ask_people() == 0, "once"
+
+
+def shortened_by_mail() -> list[Mail]:
+    with as_system():
+        return list(Mail.objects.filter(template="consents/shortened").order_by("to"))
+
+
+def test_a_shorter_longest_grant_ends_what_was_given_for_longer_and_people_are_told(desk: Any) -> None:
+    ana, ben = desk.world.ana.grant, desk.world.ben.grant
+    with as_system():
+        month = timedelta(days=31)
+        Grant.objects.filter(pk=ben.id).update(
+            authorised_at=F("authorised_at") - month, expires_at=F("expires_at") - month
+        )
+    preview = text_of(desk.first.post(desk.offer_page, {**TERMS, "longest_grant_days": "30", "preview": "1"}))
+    assert "2 end earlier than the person chose." in preview
+    api = Api(desk.world.bank.clients["live"])
+    to_ben = {"customer_ref": "CUST-2", "data": BALANCE | {"account": "acc-ben"}}
+    queued = api.send(**to_ben).json()["id"]
+    agreed(desk, longest_grant_days="30")
+
+    assert api.send().status_code == 202
+    refused = api.send(**to_ben)
+    assert (refused.status_code, refused.json()["code"]) == (403, "no_active_grant")
+    with as_system():  # one transaction holds the test, and has but one now()
+        Delivery.objects.filter(grant_id=ben.id).update(next_attempt_at=F("next_attempt_at") - month)
+        Delivery.objects.exclude(grant_id=ben.id).update(status="SENT")
+    deliver_batch(lane=Lane.STANDARD)
+    assert api.get(f"/notifications/{queued}").json()["status"] == "WITHDRAWN"
+
+    assert ask_people() == 2
+    assert ask_people() == 0, "once"
+    with as_system():
+        now = Grant.objects.get(pk=ana.id)
+        assert AuditEvent.objects.filter(code="consent.shortened").count() == 2
+    assert now.expires_at == now.authorised_at + timedelta(days=30)
+    assert [one.to for one in shortened_by_mail()] == ["ana@people.example", "ben@people.example"]
+    assert "for at most 30 days" in compose(shortened_by_mail()[0]).body
+    assert expire_grants() == 1
+    with as_system():
+        assert Grant.objects.get(pk=ben.id).status == "EXPIRED"
 
 
 def test_until_the_answer_all_goes_on_by_the_old_terms(desk: Any, ana: Browser) -> None:
