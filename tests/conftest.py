@@ -36,6 +36,11 @@ class _Schedule(LoadFileScheduling):
         return "tests/faults" if has_demo else file
 
 
+def pytest_configure() -> None:
+    """Each test client would read all static files anew to know what there is: they are looked up when asked for."""
+    settings.WHITENOISE_AUTOREFRESH = True
+
+
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _Schedule:
     """In the order of their names: sorted by how many tests they hold, the slowest files would come last."""
     config.option.loadscopereorder = False

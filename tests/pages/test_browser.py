@@ -120,14 +120,12 @@ def test_a_persons_pages_look_right(site: SimpleNamespace, tab: Any, looks_right
     path = f"/me/grants/{public_id('grt', site.world.ana.grant.id)}"
     sign_in(tab, "ana@people.example")
     tab.wait_for_url("**/me/")
-    looks_right()
     tab.goto(path)
     tab.get_by_text("Why did I get this?").click()
     looks_right()
     follow(tab, tab.get_by_role("button", name="Pause messages"))
     looks_right()
     tab.goto(f"{path}/disconnect")
-    looks_right()
     follow(tab, tab.get_by_role("button", name="Disconnect"))
     looks_right()
     tab.goto("/me/")
@@ -135,7 +133,7 @@ def test_a_persons_pages_look_right(site: SimpleNamespace, tab: Any, looks_right
 
 
 def test_public_pages_look_right(site: SimpleNamespace, tab: Any, looks_right: Callable[[], None]) -> None:
-    for path in ("/", "/docs/design", "/nothing", "/accounts/password/reset/", "/accounts/signup/"):
+    for path in ("/nothing", "/accounts/password/reset/", "/accounts/signup/"):
         tab.goto(path)
         looks_right()
 

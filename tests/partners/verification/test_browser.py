@@ -43,7 +43,6 @@ def test_the_owner_states_proves_and_submits(
 
     sign_in(tab, fresh.who)
     tab.goto(HOME)
-    looks_right()
     press("Legal details")
     tab.wait_for_url("**/profile")
     press("Save")
@@ -61,15 +60,10 @@ def test_the_owner_states_proves_and_submits(
     press("Save")
     expect(tab.get_by_text("Legal details: saved.")).to_be_visible()
     tab.goto(f"{HOME}/contacts")
-    looks_right()
     for name, text in CONTACTS.items():
         tab.locator(f"#id_{name}").fill(text)
     press("Save")
     expect(tab.get_by_text("Contacts: saved.")).to_be_visible()
-    tab.goto(f"{HOME}/questions")
-    looks_right()
-    tab.goto(f"{HOME}/domain")
-    looks_right()
     tab.goto(f"{HOME}/documents")
     file = tmp_path / "licence.pdf"
     file.write_bytes(PDF)
@@ -114,8 +108,6 @@ def test_staff_judge_a_case_by_keyboard(
     expect(tab.get_by_text("Give a reason for at least one item.")).to_have_count(1)
     looks_right()
     tab.goto(f"{CASE}/decide/defer")
-    looks_right()
-    tab.goto(f"{CASE}/domain/by-hand")
     looks_right()
     tab.goto(CASE)
     press("Recommend")
