@@ -14,10 +14,9 @@ from notifications.actions.templates import draft_template, reject_template, sub
 from notifications.models import TemplateVersion
 from partners.access import member_principal
 from portal.ids import public_id
-from portal.tenancy.context import scope
 from tests.looks import looks_right
 
-from .conftest import BODY, LIST, SYSTEM, browser, page_of, review_of
+from .conftest import BODY, LIST, browser, page_of, review_of
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = [
