@@ -11,12 +11,13 @@ class NotificationsConfig(AppConfig):
         from notifications.channels.messenger.linking import MessengerLinking
         from notifications.consequences import people, waiting
         from notifications.production import approved_template, urgent_task, urgent_test
-        from notifications.template_reading import template_task
+        from notifications.template_reading import template_task, waiting_wording
         from partners.consequences import add_counters
         from partners.due import add_tasks
         from partners.outgoing import register
         from partners.production import add_judges
         from partners.sender_checks import register_check
+        from partners.waiting import add_counts
 
         register(Queue())
         add_tasks(template_task, urgent_task)
@@ -24,3 +25,4 @@ class NotificationsConfig(AppConfig):
         add_counters(people, waiting)
         register_check("messenger", check_page)
         add_judges(approved_template, urgent_test)
+        add_counts(waiting_wording)

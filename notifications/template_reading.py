@@ -20,6 +20,7 @@ from partners.agreement_text import CLAUSES
 from partners.clusters import Cluster, Environment
 from partners.due import Task, When
 from partners.models import AgreementVersion, ApiClient, Partner
+from partners.waiting import Pile
 from portal.accounts.models import User
 from portal.ids import first_uuid7
 
@@ -173,6 +174,12 @@ def clause_against(partner: Partner, cluster: str) -> str:
     """The clause of the agreement in force that does not cover the cluster, or ""."""
     row = AgreementVersion.objects.filter(partner=partner, status=AgreementVersion.Status.FINALIZED).first()
     return CLAUSES["clusters"] if row is not None and cluster not in row.clusters else ""
+
+
+def waiting_wording() -> Pile:
+    """In the staff's queue."""
+    count = TemplateVersion.objects.filter(status=_S.SUBMITTED).count()
+    return Pile("Templates to review", count, reverse("staff-templates"))
 
 
 def template_task(partner: Partner) -> Task:

@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
@@ -21,6 +22,7 @@ from partners.pages import posted, staff_page
 from partners.production import conditions_of
 from partners.refusals import Refused
 from partners.views.clients import state_of
+from partners.waiting import ASK, ASKING
 from portal.tenancy.permissions import StaffPermission
 from portal.tenancy.principal import Principal
 
@@ -31,18 +33,23 @@ _S = Partner.Status
 @require_GET
 @staff_page(StaffPermission.PARTNERS_READ)
 def partners(request: HttpRequest, principal: Principal) -> HttpResponse:
-    """All banks by name; `?status=` narrows, `?after=` turns the page."""
+    """All banks by name; `?status=` and `?name=` narrow, `?after=` turns the page."""
     rows = Partner.objects.order_by("slug")
-    status = request.GET.get("status", "")
+    status, name = request.GET.get("status", ""), request.GET.get("name", "").strip()[:120]
     if status in _S.values:
         rows = rows.filter(status=status)
+    elif status == ASKING:
+        rows = rows.filter(ASK)
+    if name:
+        rows = rows.filter(Q(name__icontains=name) | Q(slug__icontains=name))
     if after := request.GET.get("after"):
         rows = rows.filter(slug__gt=after)
     found = list(rows[: PAGE + 1])
     context = {
         "rows": found[:PAGE],
         "status": status,
-        "statuses": _S.choices,
+        "name": name,
+        "statuses": [(ASKING, "Asks to go live"), *_S.choices],
         "after": found[PAGE - 1].slug if len(found) > PAGE else "",
     }
     return render(request, "partners/staff_partner/partners.html", context)

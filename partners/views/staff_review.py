@@ -40,6 +40,7 @@ from partners.verification_access import get_document_for, is_on_case, verificat
 from partners.verification_items import content_of, open_contacts
 from partners.verification_reading import PROOFS, sections_of, thread_of
 from partners.views.verification import as_file, find_problem, refuse, tell_check
+from partners.waiting import piles
 from portal.ids import public_id
 from portal.tenancy.context import scope
 from portal.tenancy.permissions import StaffPermission
@@ -54,7 +55,7 @@ case_page = staff_page(StaffPermission.PARTNERS_REVIEW)
 @require_GET
 @staff_page(StaffPermission.PARTNERS_READ)
 def queue(request: HttpRequest, principal: Principal) -> HttpResponse:
-    """What waits, oldest first; `?show=` narrows, `?after=` turns the page."""
+    """What waits, oldest first, and how much waits elsewhere; `?show=` narrows, `?after=` turns the page."""
     show = request.GET.get("show", "")
     show = show if show in SHOWN else "waiting"
     rows = _shown(principal, show)
@@ -66,6 +67,8 @@ def queue(request: HttpRequest, principal: Principal) -> HttpResponse:
         "show": show,
         "shown": SHOWN.items(),
         "after": public_id("sub", found[PAGE - 1].id) if len(found) > PAGE else "",
+        "waiting": _shown(principal, "waiting").count(),
+        "piles": piles(),
     }
     return render(request, "partners/review/queue.html", context)
 

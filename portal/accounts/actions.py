@@ -17,8 +17,8 @@ def create_user_with_totp(*, email: str, password: str, name: str, staff_role: s
 
 
 @transaction.atomic
-def create_person_user(*, email: str, password: str, name: str, staff_role: str = "") -> User:
-    """A user with a verified address and a password."""
+def create_person_user(*, email: str, password: str | None, name: str, staff_role: str = "") -> User:
+    """A user with a verified address and a password; without one, nobody can sign in yet."""
     user = User.objects.create_user(email, password, name=name, staff_role=staff_role)
     EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
     return user

@@ -38,6 +38,7 @@ class Code(StrEnum):
     BANK_INVITATION_DECLINED = "bank_invitation.declined"
     JOIN_REQUESTED = "join.requested"
     JOIN_REQUEST_CLOSED = "join.request_closed"
+    STAFF_ADDED = "staff.added"
     SIGN_ON_CONFIGURED = "sign_on.configured"
     SIGN_ON_CHECKED = "sign_on.checked"
     SIGN_ON_MODE_CHANGED = "sign_on.mode_changed"

@@ -216,7 +216,7 @@ def test_the_queue_takes_the_same_queries_for_any_number(
     monkeypatch.setattr("partners.views.staff_review.PAGE", 2)
     http = case.http["first"]
     http.get(QUEUE)
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(18):
         page = http.get(QUEUE)
     assert "Fresh Bank" in text_of(page)
     following = page.content.decode().partition("after=")[2].partition('"')[0]
