@@ -200,7 +200,8 @@ def _to_a_stranger(sender: Sender, command: str) -> Response:
     if command in ("STOP", "UNLINK"):
         return Response(nothing)
     if not (buttons := _link_buttons(sender)):
-        return Response(f"{AUTOMATIC} {nothing} {_('It cannot be linked at the moment.')}")
+        how = _("It cannot be linked at the moment.")
+        return Response(f"{AUTOMATIC} {nothing} {how}")
     how = _("To link it, sign in. Linking is not yet consent.")
     return Response(f"{AUTOMATIC} {nothing} {how}", buttons)
 
@@ -267,7 +268,8 @@ def _start(sender: Sender, grant: Grant | None, actor: Principal) -> Response:
         resume_grant(grant_id=grant.pk, actor=actor)
         text = _("{bank} may send you messages again, until {day}.")
         return Response(text.format(bank=sender.name, day=_last_day(grant)))
-    return Response(f"{_state(sender, grant)} {_('Nothing had to be started.')}", (_choices(),))
+    text = _("Nothing had to be started.")
+    return Response(f"{_state(sender, grant)} {text}", (_choices(),))
 
 
 NO_BALANCE = {
