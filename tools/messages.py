@@ -32,6 +32,28 @@ CALLS: dict[str, tuple[int, ...] | tuple[tuple[int, str], int] | None] = {
 _TEXT = r"""(u?'(?:[^'\\]|\\.)*'|u?"(?:[^"\\]|\\.)*")"""
 # What Django makes of a template: the calls that it stands for
 _CALL = re.compile(rf"\b(_|gettext|ngettext|pgettext)\({_TEXT}(?:,\s*{_TEXT})?")
+# Templates, and code, whose every word is for people
+PEOPLES = (
+    "base.html", "4*.html", "5*.html", "account/**/*", "allauth/layouts/manage.html", "consents/**/*", "emails/base.*", "emails/account.*",
+    "emails/consents/*", "mfa/**/*", "notifications/person/*", "parts/error_*.html", "parts/pager.html",
+    "parts/passkey_problem.html", "parts/leave_sign_in.html", "public/*", "socialaccount/*", "usersessions/*",
+)  # fmt: skip
+PEOPLES_CODE = (
+    "consents/",
+    "portal/accounts/views.py",
+    "notifications/actions/chat.py",
+    "notifications/views/person.py",
+)
+OURS = {"Parley", "UTC"}  # the same in every language
+_MARKED = re.compile(
+    r"\{% blocktrans.*?endblocktrans(?:late)? %\}|\{% comment.*?endcomment %\}|\{#.*?#\}", re.DOTALL
+)
+_CODE = re.compile(
+    r"<(script|style)\b.*?</\1>|<(?:\{%.*?%\}|\{\{.*?\}\}|[^>])*>|\{[{%].*?[%}]\}|&\w+;", re.DOTALL
+)
+_SPOKEN = re.compile(r"""(?:aria-label|alt|title|placeholder|data-label)="([^"{]*)\"""")
+_PASSED = re.compile(r"""\{% (?:include|reword) [^%]*?[ =]("(?:[A-Z]|[^"]* )[^"]*")""")
+_SAID = re.compile(r"""(?:Refused\(|messages\.\w+\(\w+, )\s*(f?"[^"]*")""")
 _HIDDEN = re.compile(r"""f["'][^"'\n]*\{_\(""")  # Babel does not look into an f-string
 _PLACE = re.compile(r"%\(\w+\)s|\{\w+\}")
 Found = tuple[str | tuple[str, ...], str | None]  # a message (with its plural), its context
@@ -111,6 +133,27 @@ def faults(path: Path) -> Iterator[str]:
         yield f"{name}: its .mo is not made of it, {again}"
 
 
+def unmarked() -> Iterator[str]:
+    """Words for people that nobody could translate, as lines to print."""
+    for path in sorted(
+        {path for kind in PEOPLES for path in (ROOT / "templates").glob(kind) if path.is_file()}
+    ):
+        text = _MARKED.sub("", path.read_text())
+        found = [*_PASSED.findall(text), *_SPOKEN.findall(text), *_CODE.sub("\n", text).splitlines()]
+        name = path.relative_to(ROOT)
+        yield from (f"{name}: not marked: {words.strip()}" for words in found if _is_speech(words))
+    for path in modules():
+        name, text = path.relative_to(ROOT).as_posix(), path.read_text()
+        if _HIDDEN.search(text):
+            yield f"{name}: a message inside an f-string is not found: take it out"
+        if name.startswith(PEOPLES_CODE) and not name.endswith("actions/sandbox.py"):
+            yield from (f"{name}: not marked: {words}" for words in _SAID.findall(text))
+
+
+def _is_speech(words: str) -> bool:
+    return bool(set(re.findall(r"[^\W\d_]{2,}", words)) - OURS)
+
+
 def _faults_of(message: Message) -> Iterator[str]:
     ids = message.id if isinstance(message.id, tuple | list) else [message.id]
     said = message.string if isinstance(message.string, tuple | list) else [message.string]
@@ -132,9 +175,7 @@ def main() -> int:
         for path in files():
             update(path)
         return 0
-    found = [fault for path in files() for fault in faults(path)]
-    hidden = [path.relative_to(ROOT) for path in modules() if _HIDDEN.search(path.read_text())]
-    found += [f"{name}: a message inside an f-string is not found: take it out" for name in hidden]
+    found = [*unmarked(), *(fault for path in files() for fault in faults(path))]
     print("\n".join([*found, f"{len(files())} translations, {len(found)} faults"]))
     return 1 if found else 0
 

@@ -69,7 +69,7 @@ def give_consent_again(*, grant_id: UUID, account: LinkedAccount, choice: Choice
     with scope(actor):
         grant = get_grant_for(actor, grant_id, lock=True)
     if actor.kind is not Kind.PERSON or grant.status not in LIVE or grant.expires_at <= timezone.now():
-        raise Refused("This connection has ended. Connect again instead.")
+        raise Refused(_("This connection has ended. Connect again instead."))
     with scope(Principal.system()):
         version = _checked(grant.customer, account, choice)
         _authorise(grant, account, choice, version)

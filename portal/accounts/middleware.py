@@ -7,8 +7,10 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
+from django.utils.translation import override
 
 from portal.accounts.bank_session import is_vouched_for
+from portal.accounts.language import language_of
 
 GUARDED = ("/staff/", "/partners/")
 
@@ -26,6 +28,9 @@ class SecondFactorMiddleware:
             and not is_mfa_enabled(request.user)
             and not is_vouched_for(request)
         ):
-            messages.info(request, _("Set up a second step to sign in before you open your bank’s pages."))
+            with override(language_of(request.user)):
+                messages.info(
+                    request, _("Set up a second step to sign in before you open your bank’s pages.")
+                )
             return redirect("mfa_index")
         return self.get_response(request)
