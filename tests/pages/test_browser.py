@@ -138,6 +138,32 @@ def test_public_pages_look_right(site: SimpleNamespace, tab: Any, looks_right: C
         looks_right()
 
 
+def test_a_person_chooses_spanish_below_the_page_and_keeps_it(
+    site: SimpleNamespace, tab: Any, looks_right: Callable[[], None]
+) -> None:
+    Api(site.world.bank.clients["live"]).send()
+    tab.goto("/")
+    follow(tab, tab.get_by_role("button", name="Español"))
+    looks_right()
+    tab.goto("/accounts/login/")
+    tab.get_by_label("Correo").fill("ana@people.example")
+    tab.get_by_label("Contraseña").fill(PASSWORD)
+    follow(tab, tab.get_by_role("main").get_by_role("button", name="Iniciar sesión", exact=True))
+    looks_right()
+    follow(tab, tab.get_by_role("link", name="Norden Bank"))
+    tab.get_by_text("¿Por qué recibí esto?").click()
+    assert re.search(r"\d de \w+ de \d{4} a las \d+:\d\d", tab.locator("time[data-local]").first.inner_text())
+    looks_right()
+    follow(tab, tab.get_by_role("link", name="Cuenta"))
+    looks_right()
+    follow(tab, tab.get_by_role("link", name="Idioma"))
+    assert tab.get_by_label("Español").is_checked()
+    looks_right()
+    tab.get_by_label("English").check()
+    follow(tab, tab.get_by_role("button", name="Guardar"))
+    assert tab.get_by_role("heading", name="Language").is_visible()
+
+
 def test_a_newcomer_signs_up_and_adds_a_second_step(
     site: SimpleNamespace, tab: Any, looks_right: Callable[[], None]
 ) -> None:
