@@ -12,7 +12,8 @@ from babel.dates import format_date, format_datetime
 from babel.numbers import format_currency
 
 from notifications.promotion import PROMOTIONAL, find_promotion
-from notifications.typed_data import field_names, find_full_account_number
+from notifications.typed_data import field_names
+from portal.api.account_numbers import find_full_account_number
 
 PLACEHOLDER = re.compile(r"\{\{\s*([a-z_]+)\s*\}\}")
 CONTROL = re.compile(r"[\u0000-\u0009\u000b-\u001f\u007f]")

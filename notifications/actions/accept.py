@@ -17,10 +17,11 @@ from consents.policy import UNREACHABLE, VERDICT
 from notifications.lanes import EXPIRY, lane_of
 from notifications.nudge import nudge
 from notifications.promotion import PROMOTIONAL
-from notifications.typed_data import find_advertising, find_errors, find_full_account_number
+from notifications.typed_data import find_advertising, find_errors
 from notifications.volume import count_against_cap
 from partners.agreement_text import CLAUSES
 from partners.clusters import Cluster, Environment
+from portal.api.account_numbers import find_full_account_number
 from portal.api.errors import Problem
 from portal.audit.codes import Code
 from portal.ids import public_id, uuid7

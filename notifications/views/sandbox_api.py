@@ -24,10 +24,10 @@ from consents.serializers import (
 )
 from notifications.actions.sandbox import find_simulated_sender, simulated_sender
 from notifications.channels.messenger.simulator import Away, close_phone, open_phone
-from notifications.typed_data import find_full_account_number
 from partners.clusters import Environment
 from partners.models import Sender
 from partners.refusals import Refused
+from portal.api.account_numbers import find_full_account_number
 from portal.api.errors import Problem
 from portal.api.schema import operation
 from portal.api.shapes import read

@@ -90,6 +90,7 @@ class Code(StrEnum):
     PROMOTION_REFUSED = "promotion.refused"
     ACCOUNT_LINKED = "account.linked"
     ACCOUNT_UNLINKED = "account.unlinked"
+    GRANT_REQUEST_CREATED = "grant_request.created"
     CONSENT_GIVEN = "consent.given"
     CONSENT_PAUSED = "consent.paused"
     CONSENT_RESUMED = "consent.resumed"

@@ -12,9 +12,10 @@ import time_machine
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from notifications.typed_data import field_names, find_errors, find_full_account_number
+from notifications.typed_data import field_names, find_errors
 from notifications.wording import render
 from partners.clusters import SENDABLE, Cluster
+from portal.api.account_numbers import find_full_account_number
 from portal.ids import InvalidPublicId, parse_public_id, public_id, uuid7
 from portal.vault.crypto import (
     CannotOpen,
