@@ -1,10 +1,12 @@
-"""The only way from an id to a person's grants."""
+"""The only way from an id to a person's grants, and to a bank's questions."""
 
 from uuid import UUID
 
+from django.db import transaction
 from django.http import Http404
+from django.utils import timezone
 
-from consents.models import Grant, Person
+from consents.models import Grant, GrantRequest, Person
 from portal.accounts.models import User
 from portal.tenancy.context import scope
 from portal.tenancy.principal import Kind, Principal
@@ -32,3 +34,25 @@ def get_grant_for(principal: Principal, grant_id: UUID, *, lock: bool = False) -
         return grants.get(pk=grant_id)
     except Grant.DoesNotExist as error:
         raise Http404 from error
+
+
+def get_request_for(principal: Principal, request_id: UUID) -> GrantRequest:
+    """The request, to the bank that made it (in its own environment); raises Http404."""
+    rows = GrantRequest.objects.filter(partner_id=principal.partner_id, environment=principal.environment)
+    try:
+        return rows.get(pk=request_id)
+    except GrantRequest.DoesNotExist as error:
+        raise Http404 from error
+
+
+def find_request(request_id: UUID) -> GrantRequest | None:
+    """Any bank's, with its bank: for whoever has its address and is not known yet."""
+    with scope(Principal.system()), transaction.atomic():
+        return GrantRequest.objects.select_related("partner").filter(pk=request_id).first()
+
+
+def find_question(principal: Principal, partner_id: UUID, environment: str) -> GrantRequest | None:
+    """What the bank has asked the person last, while it waits for their answer."""
+    rows = GrantRequest.objects.filter(partner_id=partner_id, environment=environment)
+    rows = rows.filter(person_id=principal.person_id, status="PENDING", expires_at__gt=timezone.now())
+    return rows.order_by("-id").first()

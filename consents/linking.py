@@ -92,6 +92,13 @@ def offered_senders() -> QuerySet[Sender]:
     )
 
 
+def linkable_senders(partner_id: UUID, environment: str) -> list[Sender]:
+    """Those of one bank's environment in which its customers can link a chat now."""
+    rows = Sender.objects.select_related("partner").only(*PUBLIC, "partner")
+    found = rows.filter(partner_id=partner_id, environment=environment, channel__in=_platforms)
+    return [sender for sender in found.order_by("name", "id") if can_be_linked(sender)]
+
+
 def get_offered_sender(sender_id: UUID) -> Sender:
     """One of them; raises Http404."""
     found = offered_senders().filter(pk=sender_id).first()

@@ -12,7 +12,6 @@ from portal.vault.crypto import CannotOpen, open_sealed, seal
 from portal.vault.keys import data_key_for, find_data_key
 
 LIFETIME = timedelta(minutes=15)
-KEPT = timedelta(hours=1)  # the content, once its time is over
 _S = GrantRequest.Status
 
 

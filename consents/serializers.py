@@ -3,13 +3,15 @@
 from typing import Annotated, NotRequired, TypedDict
 from uuid import UUID
 
-from consents.models import Grant
+from consents.actions.give import LONGEST_DAYS
+from consents.models import Grant, GrantRequest
 from partners.clusters import Cluster
 from partners.serializers import Clusters, EnvironmentName
-from partners.webhooks.serializers import Words
+from partners.webhooks.serializers import Integer, Words
 from portal.api.pagination import Page, PageQuery
-from portal.api.shapes import CLOCK, Many, OneOf, Text, public_id
+from portal.api.shapes import CLOCK, LOCALE, Many, OneOf, Text, public_id
 
+RequestId = Annotated[UUID, public_id("req"), "The request's id."]
 GrantId = Annotated[UUID, public_id("grt"), "The grant's id."]
 CustomerRef = Annotated[str, Text(128), "The bank's own name for the customer."]
 
@@ -61,12 +63,47 @@ class GrantShown(TypedDict):
     history: Annotated[list[ConsentMoment], "Oldest first."]
 
 
-class TestAccount(TypedDict):
-    """An account of a test customer."""
+class NewAccount(TypedDict):
+    """An account, as the bank names it and as the person will know it."""
 
     ref: Annotated[str, Text(64), "Your own name for it: the `account` of a notification."]
     mask: Annotated[str, Text(20), "What a phone shows, such as •• 4821."]
     type: Annotated[str, Text(40), "Such as Current account."]
+
+
+class NewGrantRequest(TypedDict):
+    """Whom to ask, and for what at most: the person chooses among it."""
+
+    customer_ref: CustomerRef
+    clusters: Annotated[list[str], Words(tuple(Cluster.values), least=1), "What you would send."]
+    accounts: Annotated[list[NewAccount], Many(NewAccount, 1, 20), "Which accounts they can choose from."]
+    duration_days: Annotated[int, Integer(1, LONGEST_DAYS), "The longest period they can choose."]
+    redirect_uri: Annotated[
+        str,
+        Text(2_000),
+        "Where they come back to: https on your verified domain or a host below it. In the sandbox https"
+        " anywhere, or http on localhost.",
+    ]
+    state: Annotated[str, Text(512), "Comes back with them, unchanged."]
+    locale: NotRequired[Annotated[str | None, LOCALE, "The language to begin in; theirs unless given."]]
+
+
+class GrantRequestMade(TypedDict):
+    """A question that waits for its answer, for a quarter of an hour."""
+
+    id: Annotated[str, public_id("req")]
+    status: Annotated[str, OneOf(tuple(GrantRequest.Status.values)), "PENDING."]
+    authorization_url: Annotated[str, "Send the person's browser here."]
+    expires_at: Annotated[str, CLOCK]
+
+
+class GrantRequestShown(GrantRequestMade):
+    """A question, and what became of it."""
+
+    grant_id: Annotated[
+        str | None, public_id("grt"), "What the person gave, or changed; null until they did."
+    ]
+    decided_at: Annotated[str | None, CLOCK]
 
 
 CHANNELS = ("messenger",)
@@ -77,7 +114,7 @@ class NewTestCustomer(TypedDict):
 
     customer_ref: CustomerRef
     clusters: Annotated[list[str], Words(tuple(Cluster.values), least=1), "What they allow."]
-    accounts: Annotated[list[TestAccount], Many(TestAccount, 1, 20), "For which accounts."]
+    accounts: Annotated[list[NewAccount], Many(NewAccount, 1, 20), "For which accounts."]
     channel: NotRequired[
         Annotated[str | None, OneOf(CHANNELS), "Where their simulated phone is; `messenger` unless given."]
     ]
@@ -134,6 +171,27 @@ REVOKED: GrantShown = {
     "end_reason": "account closed",
 }
 GRANTS: Page[GrantShown] = {"data": [GRANT], "next_cursor": None}
+NEW_REQUEST: NewGrantRequest = {
+    "customer_ref": "CUST-1001",
+    "clusters": ["BALANCES", "FRAUD_ALERTS"],
+    "accounts": [{"ref": "acc-4821-1", "mask": "•• 4821", "type": "Current account"}],
+    "duration_days": 180,
+    "redirect_uri": "https://www.norden.example/messages/back",
+    "state": "af0ifjsldkj",
+    "locale": "en",
+}
+REQUEST_MADE: GrantRequestMade = {
+    "id": "req_019a1c0e6f127d3a8e5b40c9d17f26ab",
+    "status": "PENDING",
+    "authorization_url": "https://parley.example/authorize/req_019a1c0e6f127d3a8e5b40c9d17f26ab",
+    "expires_at": "2026-11-23T08:15:00.000Z",
+}
+REQUEST: GrantRequestShown = {
+    **REQUEST_MADE,
+    "status": "ACTIVE",
+    "grant_id": GRANT["id"],
+    "decided_at": "2026-11-23T08:02:31.000Z",
+}
 NEW_CUSTOMER: NewTestCustomer = {
     "customer_ref": "TEST-1",
     "clusters": ["BALANCES", "FRAUD_ALERTS"],

@@ -2,9 +2,10 @@
 
 from django.urls import path
 
-from consents.views import link, person
+from consents.views import authorize, link, person
 
 urlpatterns = [
+    path("authorize/<str:req>", authorize.authorize, name="authorize"),
     path("me/grants/<str:grt>/pause", person.pause, name="person-pause"),
     path("me/grants/<str:grt>/resume", person.resume, name="person-resume"),
     path("me/grants/<str:grt>/reconfirm", person.reconfirm, name="person-reconfirm"),

@@ -18,6 +18,7 @@ from portal.api.idempotency import KEY_PATTERN
 from portal.api.json_schema import Schemas
 from portal.api.pagination import DEFAULT_LIMIT, LARGEST_LIMIT, Page, PageQuery
 from portal.api.shapes import (
+    LOCALE,
     CLOCK,
     DAY,
     TIME,
@@ -36,7 +37,6 @@ from portal.tenancy.principal import Kind
 
 STATUSES = ("SCHEDULED", "ACCEPTED", *(name for name in Delivery.Status.values if name != "QUEUED"))
 SCOPES = tuple(cluster.scope for cluster in SENDABLE)
-LOCALE = Pattern("[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,6})?", "This must be a language, such as en or pt-BR.", 10)
 
 NotificationId = Annotated[UUID, public_id("ntf"), "The notification's id."]
 ClusterName = Annotated[str, OneOf(tuple(Cluster.values)), "The kind of data."]

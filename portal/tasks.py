@@ -12,6 +12,7 @@ _CLEAN_UP = {
     "idempotency_keys": "DELETE FROM api_idempotencykey WHERE created_at < now() - interval '48 hours'",
     "access_tokens": "DELETE FROM oauth2_provider_accesstoken WHERE expires < now()",
     "link_tokens": "DELETE FROM consents_linktoken WHERE expires_at < now() - interval '1 day'",
+    "grant_requests": "UPDATE consents_grantrequest SET content = '' WHERE content <> '' AND expires_at < now() - interval '1 hour'",
     "recoveries": "DELETE FROM notifications_recovery WHERE ended_at < now() - interval '30 days'",
     "sessions": "DELETE FROM django_session WHERE expire_date < now()",
 }
@@ -19,7 +20,7 @@ _CLEAN_UP = {
 
 @app.task
 def clean_up() -> dict[str, int]:
-    """Deletes what is past its use; returns how many rows of each kind."""
+    """Deletes or empties what is past its use; returns how many rows of each kind."""
     removed = {}
     for kind, statement in _CLEAN_UP.items():
         with scope(Principal.system()), transaction.atomic(), connection.cursor() as cursor:

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from consents.views import api as consents
+from consents.views import requests_api as requests
 from notifications.views import api as notifications
 from notifications.views import audit_api as audit
 from notifications.views import batch_api as batch
@@ -19,6 +20,8 @@ urlpatterns = [
     path("grants", consents.Grants.as_view()),
     path("grants/<str:grt>", consents.GrantDetail.as_view()),
     path("grants/<str:grt>/revoke", consents.GrantRevoke.as_view()),
+    path("grant-requests", requests.GrantRequests.as_view()),
+    path("grant-requests/<str:req>", requests.GrantRequestDetail.as_view()),
     path("notifications", notifications.Notifications.as_view()),
     path("notifications/batch", batch.NotificationBatch.as_view()),
     path("notifications/recover", recover.NotificationRecover.as_view()),

@@ -1,16 +1,28 @@
 """A bank asks one of its customers for a grant; one person answers, once, within a quarter of an hour."""
 
+import json
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from enum import StrEnum
 from uuid import UUID
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
+from django.http import Http404
 from django.utils import timezone
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 
-from consents.actions.give import LONGEST_DAYS
+from consents.actions.give import LIVE, LONGEST_DAYS, give_consent, give_consent_again
+from consents.actions.link import ensure_customer
+from consents.actions.stop import end_grant
+from consents.disclosure import ONCE, Chosen
 from consents.linking import ENDED
-from consents.models import Customer, GrantRequest
-from consents.records import Account
-from consents.requests import LIFETIME, Content, sealed_content
+from consents.models import Customer, Grant, GrantRequest, LinkedAccount, Person
+from consents.offers import NothingToOffer, Offer, offer_of
+from consents.records import Account, Choice
+from consents.requests import LIFETIME, Content, content_of, sealed_content, status_of
 from consents.return_address import find_fault
 from partners.agreement_caps import agreement_in_force, outside
 from partners.agreement_text import CLAUSES
@@ -23,9 +35,41 @@ from portal.audit.record import record
 from portal.ids import uuid7
 from portal.tenancy.context import current, scope
 from portal.tenancy.principal import Principal
-from portal.vault.crypto import blind_index
+from portal.vault.crypto import blind_index, seal
+from portal.vault.keys import data_key_for
 
 SYSTEM = Principal.system()
+_S = GrantRequest.Status
+
+
+class Reason(StrEnum):
+    """Why nothing came of an answer; kept in the trail."""
+
+    EXPIRED = "expired"
+    USED = "used"
+    ANOTHER_PERSON = "another_person"
+    ANOTHER_CUSTOMER = "another_customer"
+    TAMPERED = "tampered"
+    CHANGED = "changed"
+    STOPPED = "stopped"
+
+
+class RequestRefused(Refused):
+    """The request cannot be answered like this, by this person, now."""
+
+    def __init__(self, reason: Reason, asked: GrantRequest, sentence: str = "") -> None:
+        super().__init__(sentence or reason.value)
+        self.reason, self.asked = reason, asked
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a person ticked: names of kinds, accounts by their `ref`, a period of the disclosure, a linked chat."""
+
+    kinds: list[str]
+    accounts: list[str]
+    period: str
+    chat: UUID
 
 
 class CannotAsk(Refused):
@@ -130,7 +174,179 @@ def who_it_is_not(asked: GrantRequest, person_id: UUID) -> str:
     """Why this person is not the customer that the bank means, as a sentence; "" is good. As the system."""
     customers = Customer.objects.filter(partner_id=asked.partner_id, environment=asked.environment)
     if customers.filter(ref_index=asked.ref_index).exclude(person_id=person_id).exists():
-        return "This customer of the bank is connected by somebody else’s Parley account."
+        return _("This customer of the bank is connected by somebody else’s Parley account.")
     if customers.filter(person_id=person_id).exclude(ref_index=asked.ref_index).exists():
-        return "You are connected with this bank as another one of its customers."
+        return _("You are connected with this bank as another one of its customers.")
     return ""
+
+
+def open_request(*, request_id: UUID, actor: Principal) -> GrantRequest:
+    """Whoever opens it first is the one who is asked. Comes back as it is: still PENDING, or as they decided it.
+    Raises RequestRefused, and Http404 for what is not there.
+    """
+    with _refusals_kept(actor):
+        asked = _theirs(request_id, actor)
+        if status_of(asked) != _S.PENDING:
+            return asked
+        if asked.person_id is None:
+            asked.person_id = actor.person_id
+            asked.save(update_fields=["person"])
+            _record(Code.GRANT_REQUEST_OPENED, asked, actor)
+    return asked
+
+
+def allow_request(*, request_id: UUID, seen: str, answer: Answer, actor: Principal) -> GrantRequest:
+    """Gives the consent, of exactly what was chosen among what was shown (`seen` is the digest of that). Raises
+    RequestRefused; and Refused when the chat cannot be used.
+    """
+    with _refusals_kept(actor):
+        asked = _to_answer(request_id, actor)
+        offer = _offer(asked, actor)
+        if offer.disclosure.digest != seen:
+            raise RequestRefused(Reason.CHANGED, asked)
+        asked.grant = _give(offer, answer, actor)
+        if asked.grant.agreement_version_id != (offer.version.id if offer.version else None):
+            raise RequestRefused(Reason.CHANGED, asked)
+        _decide(asked, _S.ACTIVE)
+    return asked
+
+
+def decline_request(*, request_id: UUID, actor: Principal) -> GrantRequest:
+    """The person says no; what they have stays as it is. Raises RequestRefused."""
+    with _refusals_kept(actor):
+        asked = _to_answer(request_id, actor)
+        _decide(asked, _S.REJECTED)
+        _record(Code.GRANT_REQUEST_DECLINED, asked, actor)
+    return asked
+
+
+@contextmanager
+def _refusals_kept(actor: Principal) -> Iterator[None]:
+    """All or nothing; but a refusal is written to the trail."""
+    try:
+        with transaction.atomic(), scope(SYSTEM):
+            yield
+    except RequestRefused as refusal:
+        with transaction.atomic(), scope(SYSTEM):
+            _record(Code.GRANT_REQUEST_REFUSED, refusal.asked, actor, reason=refusal.reason.value)
+        raise
+
+
+def _record(code: Code, asked: GrantRequest, actor: Principal, **data: object) -> None:
+    record(
+        code,
+        actor=actor,
+        target=asked,
+        partner_id=asked.partner_id,
+        person_id=actor.person_id,
+        data=dict(data),
+    )
+
+
+def _theirs(request_id: UUID, actor: Principal) -> GrantRequest:
+    """Locked; of nobody yet, or of this person, who is the customer that the bank means."""
+    rows = GrantRequest.objects.select_for_update(of=("self",)).select_related("partner")
+    asked = rows.filter(pk=request_id).first()
+    if asked is None:
+        raise Http404
+    if asked.person_id not in (None, actor.person_id):
+        raise RequestRefused(Reason.ANOTHER_PERSON, asked)
+    if status_of(asked) == _S.EXPIRED:
+        raise RequestRefused(Reason.EXPIRED, asked)
+    if asked.status == _S.PENDING and (sentence := who_it_is_not(asked, actor.person_id)):
+        raise RequestRefused(Reason.ANOTHER_CUSTOMER, asked, sentence)
+    return asked
+
+
+def _to_answer(request_id: UUID, actor: Principal) -> GrantRequest:
+    asked = _theirs(request_id, actor)
+    if asked.person_id is None:
+        raise RequestRefused(Reason.ANOTHER_PERSON, asked)
+    if asked.status != _S.PENDING:
+        raise RequestRefused(Reason.USED, asked)
+    return asked
+
+
+def _offer(asked: GrantRequest, actor: Principal) -> Offer:
+    try:
+        return offer_of(asked, actor.person_id)
+    except NothingToOffer as refusal:
+        raise RequestRefused(Reason.STOPPED, asked, str(refusal)) from refusal
+
+
+def _give(offer: Offer, answer: Answer, actor: Principal) -> Grant:
+    chat = _check(offer, answer)
+    customer = _customer(offer)
+    choice = Choice(
+        clusters=[kind.name for kind in offer.disclosure.kinds if kind.name in answer.kinds],
+        accounts=[one for one in offer.accounts if one.ref in answer.accounts],
+        duration_days=None if answer.period == ONCE else int(answer.period),
+        disclosure=offer.disclosure.text_with(_chosen(offer, answer, chat)),
+        language=get_language() or "en",
+    )
+    if offer.held is not None:
+        return give_consent_again(grant_id=offer.held.id, account=chat, choice=choice, actor=actor)
+    for over in Grant.objects.filter(
+        customer=customer, status__in=LIVE
+    ):  # by the clock, not yet by its status
+        end_grant(grant_id=over.id, actor=SYSTEM, reason="expired", to=Grant.Status.EXPIRED)
+    return give_consent(customer=customer, account=chat, choice=choice, actor=actor)
+
+
+def _check(offer: Offer, answer: Answer) -> LinkedAccount:
+    """Only what was offered can be chosen; a chat that was unlinked meanwhile is no forgery."""
+    shown = offer.disclosure
+    is_offered = (
+        {*answer.kinds} <= {kind.name for kind in shown.kinds}
+        and {*answer.accounts} <= {one.value for one in shown.accounts}
+        and answer.period in [one.value for one in shown.periods]
+    )
+    if not is_offered:
+        raise RequestRefused(Reason.TAMPERED, offer.asked)
+    chat = next((chat for chat in offer.chats if chat.id == answer.chat), None)
+    if chat is None:
+        raise Refused(
+            _("This chat is not linked with this bank by you, or not any more. Choose another one.")
+        )
+    return chat
+
+
+def _chosen(offer: Offer, answer: Answer, chat: LinkedAccount) -> Chosen:
+    user = Person.objects.select_related("user").get(pk=chat.person_id).user
+    person = " ".join(filter(None, [user.name, user.email])) if user else ""
+    return Chosen(answer.kinds, answer.accounts, answer.period, person, chat_words(chat))
+
+
+def chat_words(chat: LinkedAccount) -> str:
+    """What a person calls it."""
+    return _("your %(messenger)s chat with %(sender)s") % {
+        "messenger": chat.channel.title(),
+        "sender": chat.sender.name,
+    }
+
+
+def _customer(offer: Offer) -> Customer:
+    """With the accounts that the bank named this time."""
+    asked, content = offer.asked, content_of(offer.asked)
+    if asked.person_id is None or content is None:
+        raise RequestRefused(Reason.EXPIRED, asked)
+    try:
+        with transaction.atomic():
+            customer = ensure_customer(
+                partner_id=asked.partner_id,
+                environment=asked.environment,
+                person_id=asked.person_id,
+                customer_ref=content.customer_ref,
+            )
+    except (Refused, IntegrityError) as error:  # somebody else was faster
+        raise RequestRefused(Reason.ANOTHER_CUSTOMER, asked, who_it_is_not(asked, asked.person_id)) from error
+    named = json.dumps([asdict(one) for one in content.accounts]).encode()
+    key = data_key_for(asked.partner_id, asked.person_id)
+    customer.accounts = seal(key, named, aad=b"customer.accounts" + customer.id.bytes)
+    customer.save(update_fields=["accounts"])
+    return customer
+
+
+def _decide(asked: GrantRequest, status: str) -> None:
+    asked.status, asked.decided_at = status, timezone.now()
+    asked.save(update_fields=["status", "decided_at", "grant"])

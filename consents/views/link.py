@@ -5,7 +5,6 @@ identities are shown before anything is linked. Linked is not consent.
 import secrets
 import time
 from typing import Any
-from urllib.parse import urlencode, urlsplit, urlunsplit
 from uuid import UUID
 
 from django.contrib import messages
@@ -19,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
-from consents.access import person_principal
+from consents.access import find_question, person_principal
 from consents.actions.link import LINK_TOKEN_MINUTES, issue_code, issue_reference, require_free
 from consents.linking import (
     LinkExpired,
@@ -31,6 +30,7 @@ from consents.linking import (
     platform_of,
 )
 from consents.models import LinkedAccount, LinkToken
+from consents.return_address import with_answer
 from consents.views.person import person_page
 from partners.actions.senders import sender_secrets
 from partners.models import Sender
@@ -99,7 +99,7 @@ def _decide(
         require_free(sender=sender, person_id=person_id, address=address)
         code = issue_code(sender=sender, person_id=person_id, address=address) if is_decided else ""
     if code:
-        return _end(request, redirect(_with_code(begun["back"], code)))
+        return _end(request, redirect(with_answer(begun["back"], authorization_code=code)))
     response = render(request, "consents/link/decide.html", {**_about(sender), "form_id": begun["form"]})
     # The answer to the form is a redirect to the platform, which browsers hold against form-action
     response._csp_update = {"form-action": list(platform_of(sender).origins())}  # type: ignore[attr-defined]
@@ -109,12 +109,6 @@ def _decide(
 def _end(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     request.session.pop(BEGUN, None)
     return response
-
-
-def _with_code(back: str, code: str) -> str:
-    parts = urlsplit(back)
-    query = "&".join(filter(None, [parts.query, urlencode({"authorization_code": code})]))
-    return urlunsplit(parts._replace(query=query))
 
 
 def _secrets(sender: Sender) -> dict[str, Any]:
@@ -136,7 +130,7 @@ def home(request: HttpRequest, principal: Principal) -> HttpResponse:
 @person_page
 def start(request: HttpRequest, principal: Principal, sender_id: UUID) -> HttpResponse:
     """A one-time link that opens the chat; the page then tells by itself what became of it."""
-    sender = get_offered_sender(sender_id)
+    sender = _offered_to(principal, sender_id)
     if _linked(principal).filter(sender=sender).exists() and "again" not in request.GET:
         return redirect("link-outcome", sender.id, "linked")
     row, reference = issue_reference(sender=sender, person_id=principal.person_id)
@@ -147,6 +141,20 @@ def start(request: HttpRequest, principal: Principal, sender_id: UUID) -> HttpRe
         "minutes": LINK_TOKEN_MINUTES,
     }
     return render(request, "consents/link/start.html", context)
+
+
+def _offered_to(principal: Principal, sender_id: UUID) -> Sender:
+    """One that everybody may link, or of a bank's sandbox that has asked this person; raises Http404."""
+    try:
+        return get_offered_sender(sender_id)
+    except Http404:
+        sender = get_sender(MESSENGER, sender_id)
+        if (
+            not can_be_linked(sender)
+            or find_question(principal, sender.partner_id, sender.environment) is None
+        ):
+            raise
+        return sender
 
 
 def _state_url(sender: Sender, row: LinkToken) -> str:
@@ -167,11 +175,20 @@ def state(request: HttpRequest, sender_id: UUID) -> HttpResponse:
 def _state(request: HttpRequest, principal: Principal, sender_id: UUID) -> HttpResponse:
     found = _became(principal, sender_id, request.GET.get("link", ""))
     if found != WAITING:
-        return redirect("link-outcome", sender_id, found)
+        return _after(principal, sender_id, found)
     if _is_polling(request):
         return HttpResponse(status=204)
     sender = get_sender(MESSENGER, sender_id)
     return render(request, "consents/link/waiting.html", {**_about(sender), "state": request.get_full_path()})
+
+
+def _after(principal: Principal, sender_id: UUID, found: str) -> HttpResponse:
+    """Whoever linked in order to answer a bank goes on with that."""
+    sender = get_sender(MESSENGER, sender_id)
+    asked = find_question(principal, sender.partner_id, sender.environment) if found == "linked" else None
+    if asked is not None:
+        return redirect("authorize", public_id("req", asked.id))
+    return redirect("link-outcome", sender_id, found)
 
 
 def _is_polling(request: HttpRequest) -> bool:
@@ -204,7 +221,8 @@ def outcome(request: HttpRequest, principal: Principal, sender_id: UUID, outcome
     account = _linked(principal).filter(sender=sender).order_by("-id").first()
     if outcome == "linked" and account is None:
         return redirect("link-home")
-    return _outcome_page(request, sender, outcome, account=account)
+    asked = find_question(principal, sender.partner_id, sender.environment)
+    return _outcome_page(request, sender, outcome, account=account, asked=asked)
 
 
 def _outcome_page(

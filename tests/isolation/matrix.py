@@ -130,6 +130,12 @@ _INVENTED: dict[str, object] = {
     "clusters": ["BALANCES"],
     "accounts": [{"ref": "acc-test", "mask": "•• 0001", "type": "Current account"}],
 }
+_ASKED = _INVENTED | {
+    "customer_ref": "CUST-9",
+    "duration_days": 90,
+    "redirect_uri": "{back}",
+    "state": "s-1",
+}
 _SENT = {
     "template": "balance_update",
     "customer_ref": "CUST-1",
@@ -180,6 +186,8 @@ ROWS = (
     Row("me/grants/<str:grt>/terms", "GET POST", Door.PERSON, thing="grant", answers={"GET": 302, "POST": 302}),
     Row("me/grants/<str:grt>/disconnect", "GET POST", Door.PERSON, thing="grant", answers={"POST": 302}),
 
+    Row("authorize/<str:req>", "GET POST", Door.PERSON, thing="grant request", sends={"answer": "decline"},
+        answers={"POST": 302}),
     Row("link/messenger/<uuid:sender_id>", "GET POST", Door.PERSON, thing="sender", answers={"GET": 302, "POST": 302}),
     Row("me/link/", "GET", Door.PERSON),
     Row("me/link/<uuid:sender_id>", "GET", Door.PERSON, thing="sender", sends={"again": "1"}),
@@ -360,6 +368,8 @@ ROWS = (
     Row("api/v1/grants", "GET", Door.API, "grants:read"),
     Row("api/v1/grants/<str:grt>", "GET", Door.API, "grants:read", "grant"),
     Row("api/v1/grants/<str:grt>/revoke", "POST", Door.API, "grants:request", "grant", {"reason": "closed"}),
+    Row("api/v1/grant-requests", "POST", Door.API, "grants:request", sends=_ASKED, answers={"POST": 201}),
+    Row("api/v1/grant-requests/<str:req>", "GET", Door.API, "grants:read", "grant request"),
     Row("api/v1/notifications", "GET", Door.API, "notifications:read"),
     Row("api/v1/notifications", "POST", Door.API, "notify:balances", sends=_SENT, answers={"POST": 202}),
     Row("api/v1/notifications/batch", "POST", Door.API, sends={"notifications": [{}]}),

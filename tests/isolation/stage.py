@@ -17,6 +17,7 @@ from oauth2_provider.models import get_access_token_model
 
 from consents.actions.give import give_consent
 from consents.actions.link import ensure_customer, issue_reference, link_account
+from consents.actions.requests import ask_for_grant
 from consents.models import Grant, Person
 from consents.records import Account, Choice
 from notifications.actions.templates import approve_template, draft_template, submit_template
@@ -283,11 +284,36 @@ def _make_things(stage: Stage) -> None:
     stories = {"ana": world.ana, "charlie": world.charlie}
     things["link"] = [_link(world.bank.sender, story.person_id, name) for name, story in stories.items()]
     things["link"].append(_link(world.bank.sender, None, ""))
+    _make_requests(stage)
     _make_endpoints(stage)
     _make_team_things(stage)
     _make_agreement_things(stage)
     _make_documents(stage)
     _make_templates(stage)
+
+
+def _make_requests(stage: Stage) -> None:
+    """A bank's question to each of its customers, who have opened it."""
+    found = stage.things.setdefault("grant request", [])
+    for one in stage.customers.values():
+        grant = one.grant
+        asked = ask_for_grant(
+            partner_id=grant.partner_id,
+            environment=grant.environment,
+            way="bank",
+            customer_ref="CUST-2" if one.person == "ben" else "CUST-1",
+            clusters=["BALANCES"],
+            accounts=[Account(f"{one.account}-2", "•• 0002", "Savings account")],
+            duration_days=90,
+            redirect_uri=f"https://{one.partner}.example/back",
+            state="s-1",
+            locale="",
+            person_id=grant.person_id,
+        )
+        req = public_id("req", asked.id)
+        whose = {"partner": one.partner, "environment": one.environment, "person": one.person}
+        found.append(Thing({"req": req}, **whose, secrets=(req, f"{one.account}-2")))
+    found += [Thing({"req": text}) for text in nowhere("req", found[0].ids["req"])]
 
 
 def _make_templates(stage: Stage) -> None:

@@ -219,7 +219,10 @@ def call(
 
 
 def body(stage: Stage, row: Row, who: str) -> dict[str, Any]:
-    """What the row sends, about one of the caller's own customers."""
+    """What the row sends, about one of the caller's own customers or pages."""
+    if "redirect_uri" in row.sends:
+        slug = "harbour" if who.startswith("other") else "norden"
+        return {**row.sends, "redirect_uri": f"https://{slug}.example/back"}
     if "data" not in row.sends:
         return row.sends
     name = who.partition(", ")[0]

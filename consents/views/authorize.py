@@ -1,0 +1,232 @@
+"""The one page on which a person decides what a bank may send, and the pages that tell what came of it."""
+
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.views import redirect_to_login
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.utils.translation import get_supported_language_variant
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from consents.access import find_request
+from consents.actions.requests import (
+    Answer,
+    Reason,
+    RequestRefused,
+    allow_request,
+    decline_request,
+    open_request,
+)
+from consents.models import Grant, GrantRequest
+from consents.offers import NothingToOffer, Offer, offer_of
+from consents.requests import content_of, status_of
+from consents.return_address import origin_of, with_answer
+from consents.views.person import person_page, shown_state
+from partners.clusters import Environment
+from partners.refusals import Refused
+from portal.ids import InvalidPublicId, parse_public_id, public_id
+from portal.tenancy.context import scope
+from portal.tenancy.principal import Principal
+
+SYSTEM = Principal.system()
+STATUS = {
+    Reason.EXPIRED: 410,
+    Reason.ANOTHER_PERSON: 404,
+    Reason.ANOTHER_CUSTOMER: 409,
+    Reason.TAMPERED: 409,
+    Reason.STOPPED: 409,
+}
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+def authorize(request: HttpRequest, req: str) -> HttpResponse:
+    """Whoever is not signed in does so first, and comes back."""
+    if request.user.is_authenticated:
+        return _authorize(request, req=req)
+    response = redirect_to_login(request.path)
+    request_id = _id(req)
+    asked = find_request(request_id) if request_id else None
+    if asked and (language := _offered(asked.locale)):
+        _begin_in(language, request, response)
+    return response
+
+
+def _begin_in(language: str, request: HttpRequest, response: HttpResponse) -> None:
+    """The bank knows in which language it spoke with them; what they have chosen themselves counts more."""
+    if settings.LANGUAGE_COOKIE_NAME not in request.COOKIES:
+        response.set_cookie(
+            settings.LANGUAGE_COOKIE_NAME,
+            language,
+            max_age=settings.LANGUAGE_COOKIE_AGE,
+            secure=settings.LANGUAGE_COOKIE_SECURE,
+            httponly=settings.LANGUAGE_COOKIE_HTTPONLY,
+            samesite=settings.LANGUAGE_COOKIE_SAMESITE,
+        )
+
+
+def _offered(locale: str) -> str:
+    try:
+        return get_supported_language_variant(locale) if locale else ""
+    except LookupError:
+        return ""
+
+
+def _id(req: str) -> UUID | None:
+    try:
+        return parse_public_id("req", req)
+    except InvalidPublicId:
+        return None
+
+
+@person_page
+def _authorize(request: HttpRequest, principal: Principal, req: str) -> HttpResponse:
+    request_id, missing = _id(req), []
+    try:
+        if request_id is None:
+            raise Http404
+        if request.method == "POST" and not (missing := _missing(request.POST)):
+            return _answer(request, principal, request_id)
+        asked = open_request(request_id=request_id, actor=principal)
+        if asked.status != GrantRequest.Status.PENDING:
+            return _decided(request, asked)
+        return _question(request, principal, asked, missing)
+    except Http404:
+        return render(request, "consents/authorize/outcome.html", {"outcome": "not_found"}, status=404)
+    except RequestRefused as refusal:
+        return _refused(request, principal, refusal)
+
+
+def _answer(request: HttpRequest, principal: Principal, request_id: UUID) -> HttpResponse:
+    """Goes back to the bank; or to our own page, where nobody waits for the person."""
+    if request.POST["answer"] == "decline":
+        return _go_back(decline_request(request_id=request_id, actor=principal))
+    form = request.POST
+    answer = Answer(form.getlist("kinds"), form.getlist("accounts"), form["period"], UUID(form["chat"]))
+    try:
+        asked = allow_request(
+            request_id=request_id, seen=form.get("seen", ""), answer=answer, actor=principal
+        )
+    except RequestRefused:
+        raise
+    except Refused as refusal:
+        asked = open_request(request_id=request_id, actor=principal)
+        return _question(request, principal, asked, [("chat", str(refusal))])
+    return _go_back(asked)
+
+
+def _missing(form: QueryDict) -> list[tuple[str, str]]:
+    """What still has to be chosen, each with the place to choose it."""
+    if form.get("answer") == "decline":
+        return []
+    try:
+        UUID(form.get("chat", ""))
+        has_chat = True
+    except ValueError:
+        has_chat = False
+    needed = {
+        "kinds": (form.get("kinds"), _("Choose at least one kind of message, or decline.")),
+        "accounts": (form.get("accounts"), _("Choose at least one account, or decline.")),
+        "period": (form.get("period"), _("Choose how long: once, or a period.")),
+        "chat": (has_chat, _("Choose the chat that the messages go to, or link one.")),
+        "answer": (form.get("answer") == "allow", _("Choose Allow or Decline.")),
+    }
+    return [(name, words) for name, (given, words) in needed.items() if not given]
+
+
+def _question(
+    request: HttpRequest, principal: Principal, asked: GrantRequest, missing: list[tuple[str, str]]
+) -> HttpResponse:
+    with scope(SYSTEM):
+        try:
+            offer = offer_of(asked, principal.person_id)
+        except NothingToOffer as refusal:
+            return _refused(request, principal, RequestRefused(Reason.STOPPED, asked, str(refusal)))
+        back = _back(asked)
+    context = {
+        **_about(asked),
+        "offer": offer,
+        "shown": offer.disclosure,
+        "errors": missing,
+        "wrong": dict(missing),
+        "ticked": _ticked(request, offer),
+    }
+    response = render(request, "consents/authorize/question.html", context, status=422 if missing else 200)
+    if back:  # the answer to the form is a redirect there, which browsers hold against form-action
+        response._csp_update = {"form-action": [origin_of(back)]}  # type: ignore[attr-defined]
+    return response
+
+
+def _ticked(request: HttpRequest, offer: Offer) -> dict[str, list[str]]:
+    """What they have ticked on the page; at first only what they allow already."""
+    if request.method == "POST":
+        return {name: request.POST.getlist(name) for name in ("kinds", "accounts", "period", "chat")}
+    return {
+        "kinds": [kind.name for kind in offer.disclosure.kinds if kind.is_held],
+        "accounts": [one.value for one in offer.disclosure.accounts if one.is_held],
+        "period": [],
+        "chat": [str(offer.held.account_id)] if offer.held else [],
+    }
+
+
+def _go_back(asked: GrantRequest) -> HttpResponse:
+    with scope(SYSTEM):
+        back = _back(asked)
+    return redirect(back) if back else redirect("authorize", public_id("req", asked.id))
+
+
+def _back(asked: GrantRequest) -> str:
+    """Where the bank waits for them, with what has become of it; "" where it waits nowhere. As the system."""
+    content, status = content_of(asked), status_of(asked)
+    if content is None or not content.redirect_uri:
+        return ""
+    name = public_id("req", asked.id)
+    return with_answer(content.redirect_uri, state=content.state, grant_request=name, status=status)
+
+
+def _decided(request: HttpRequest, asked: GrantRequest) -> HttpResponse:
+    """The page that a double press, the back button or a bookmark ends on."""
+    with scope(SYSTEM):
+        back = _back(asked)
+        grant = (
+            Grant.objects.select_related("account__sender").get(pk=asked.grant_id) if asked.grant_id else None
+        )
+    outcome = "allowed" if grant else "declined"
+    context = {**_about(asked), "outcome": outcome, "back": back, "grant": grant}
+    if grant:
+        context["state"] = shown_state(grant)
+    return render(request, "consents/authorize/outcome.html", context)
+
+
+def _refused(request: HttpRequest, principal: Principal, refusal: RequestRefused) -> HttpResponse:
+    asked, reason = refusal.asked, refusal.reason
+    page = redirect("authorize", public_id("req", asked.id))
+    if reason is Reason.USED:
+        messages.info(request, _("You have answered this already. Nothing was changed."))
+        return page
+    if reason is Reason.CHANGED:
+        messages.warning(
+            request,
+            _("What is asked has changed since you opened this page. Nothing was allowed: read it again."),
+        )
+        return page
+    back = _site(asked)
+    if reason is Reason.EXPIRED and asked.person_id == principal.person_id:
+        with scope(SYSTEM):
+            back = _back(asked) or back
+    context = {**_about(asked), "outcome": reason.value, "back": back, "reason": str(refusal)}
+    return render(request, "consents/authorize/outcome.html", context, status=STATUS[reason])
+
+
+def _site(asked: GrantRequest) -> str:
+    bank = asked.partner
+    return f"https://{bank.domain}/" if bank.domain and asked.environment == Environment.LIVE else ""
+
+
+def _about(asked: GrantRequest) -> dict[str, Any]:
+    return {"asked": asked, "bank": asked.partner, "environment": asked.environment}
