@@ -18,9 +18,9 @@ from portal.api.idempotency import KEY_PATTERN
 from portal.api.json_schema import Schemas
 from portal.api.pagination import DEFAULT_LIMIT, LARGEST_LIMIT, Page, PageQuery
 from portal.api.shapes import (
-    LOCALE,
     CLOCK,
     DAY,
+    LOCALE,
     TIME,
     Invalid,
     OneOf,

@@ -3,7 +3,6 @@
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
@@ -29,6 +28,8 @@ from consents.return_address import origin_of, with_answer
 from consents.views.person import person_page, shown_state
 from partners.clusters import Environment
 from partners.refusals import Refused
+from portal.accounts.language import chosen_before
+from portal.accounts.views import remember
 from portal.ids import InvalidPublicId, parse_public_id, public_id
 from portal.tenancy.context import scope
 from portal.tenancy.principal import Principal
@@ -52,22 +53,10 @@ def authorize(request: HttpRequest, req: str) -> HttpResponse:
     response = redirect_to_login(request.path)
     request_id = _id(req)
     asked = find_request(request_id) if request_id else None
-    if asked and (language := _offered(asked.locale)):
-        _begin_in(language, request, response)
+    # The bank knows in which language it spoke with them; what they chose themselves counts more
+    if asked and (language := _offered(asked.locale)) and chosen_before(request) is None:
+        remember(response, language)
     return response
-
-
-def _begin_in(language: str, request: HttpRequest, response: HttpResponse) -> None:
-    """The bank knows in which language it spoke with them; what they have chosen themselves counts more."""
-    if settings.LANGUAGE_COOKIE_NAME not in request.COOKIES:
-        response.set_cookie(
-            settings.LANGUAGE_COOKIE_NAME,
-            language,
-            max_age=settings.LANGUAGE_COOKIE_AGE,
-            secure=settings.LANGUAGE_COOKIE_SECURE,
-            httponly=settings.LANGUAGE_COOKIE_HTTPONLY,
-            samesite=settings.LANGUAGE_COOKIE_SAMESITE,
-        )
 
 
 def _offered(locale: str) -> str:

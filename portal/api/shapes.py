@@ -144,9 +144,7 @@ TIME = Pattern(
     parse=lambda text: datetime.fromisoformat(text).astimezone(UTC),  # PostgreSQL knows no +16:00
 )
 DAY = Pattern(_DAY, "This must be a date, such as 2026-01-31.", 10, "date", date.fromisoformat)
-LOCALE = Pattern(
-    "[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,6})?", "This must be a language, such as en or pt-BR.", 10
-)
+LOCALE = Pattern("[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,6})?", "This must be a language, such as en or pt-BR.", 10)
 CLOCK = Pattern(
     _DAY + "T[0-9]{2}:[0-9]{2}:[0-9]{2}[.][0-9]{3}Z", "A time as we write it.", longest=24, format="date-time"
 )
