@@ -10,10 +10,10 @@ from partners.models import AgreementVersion, Partner
 
 
 class Pile(NamedTuple):
-    """So many wait on the page at `url`."""
+    """How many wait (`height`) on the page at `url`."""
 
     name: str
-    count: int
+    height: int
     url: str
 
 
