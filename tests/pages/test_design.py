@@ -18,7 +18,7 @@ def test_the_page_shows_every_state() -> None:
     page = Client().get("/docs/design").content.decode()
     for state, shown in STATES.items():
         assert f"<code>{state}</code>" in page
-        assert shown.word in page
+        assert str(shown.word) in page
 
 
 def test_every_part_is_used() -> None:
