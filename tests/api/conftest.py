@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from consents.records import Account
-from consents.serializers import NEW_CUSTOMER
+from consents.serializers import NEW_CUSTOMER, NEW_REQUEST
 from notifications.models import Delivery
 from notifications.serializers import EXAMPLES
 from partners.access import member_principal
@@ -155,6 +155,8 @@ def real_ids(caller: Caller, path: str) -> dict[str, str]:
             WebhookEndpoint.objects.update(verified_at=timezone.now())
         ids = {"id": endpoint["id"], "dlv": endpoint["challenge"]["delivery_id"]}
         return ids if "{dlv}" in path else {"id": ids["id"]}
+    if path.startswith("/api/v1/grant-requests"):
+        return {"id": caller.post("/grant-requests", NEW_REQUEST).json()["id"]}
     if path.startswith("/api/v1/notifications"):
         sent = caller.post("/notifications", EXAMPLES["BALANCES"]).json()["id"]
         if path.endswith("/resend"):

@@ -8,6 +8,7 @@ import pytest
 from django.test.client import ClientHandler
 from hypothesis import HealthCheck, Phase, given, settings
 
+from consents.serializers import NEW_REQUEST
 from notifications.serializers import EXAMPLES
 from notifications.typed_data import DATA
 from partners.clusters import SENDABLE
@@ -79,6 +80,9 @@ def _make_possible(case: Any, path: str) -> None:
     if path.startswith("/api/v1/templates") and isinstance(case.body, dict):
         case.body |= {"body": "Here is what you asked for."} if "body" in case.body else {}
         case.body.pop("data", None)
+    if path == "/api/v1/grant-requests":
+        case.body |= {name: NEW_REQUEST[name] for name in ("clusters", "accounts", "redirect_uri")}
+        case.body["customer_ref"] = "CUST-1001"
     if path != "/api/v1/notifications" or case.method != "POST":
         return
     data = case.body["data"]

@@ -105,7 +105,7 @@ def said(page: Any) -> str:
 
 
 def grants_of(person_id: UUID) -> list[Grant]:
-    with scope(SYSTEM):
+    with scope(SYSTEM), transaction.atomic():
         return list(Grant.objects.filter(person_id=person_id).order_by("id"))
 
 

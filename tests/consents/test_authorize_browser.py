@@ -1,0 +1,150 @@
+"""From the bank's question to its answer in a real browser: by keyboard alone on a phone, and every end of it."""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.utils import timezone
+
+from consents.models import GrantRequest
+from portal.ids import parse_public_id
+from portal.tenancy.context import scope
+from tests.conftest import PASSWORD
+from tests.looks import follow, looks_right
+from tests.notifications.conftest import Api
+
+from .asking import BODY, SYSTEM, grants_of, newcomer
+from .test_link_browser import browser, pytestmark
+
+__all__ = ["browser", "pytestmark"]
+BANK = "https://www.norden.example"
+
+
+@pytest.fixture
+def window(browser: Any) -> Iterator[Any]:
+    """A small one; the test fails when a page of ours logs an error. The bank's web site is made up: nobody finds it."""
+    context = browser.new_context(viewport={"width": 360, "height": 780}, reduced_motion="reduce")
+    errors: list[str] = []
+    context.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
+    context.on("weberror", lambda error: errors.append(str(error.error)))
+    yield context
+    context.close()
+    assert [error for error in errors if "Failed to load resource" not in error] == []
+
+
+@pytest.fixture
+def ask(portal: SimpleNamespace) -> Callable[[], str]:
+    """The bank asks; where it sends the person."""
+    api = Api(portal.bank.clients["live"])
+    return lambda: f"{portal.url}/authorize/{api.post('/grant-requests', BODY).json()['id']}"
+
+
+def arrival(page: Any, press: Callable[[], None]) -> str:
+    """Where the browser asks to be taken at the bank: only where our own policy lets a form lead."""
+    with page.expect_request(f"{BANK}/**") as found:
+        press()
+    return found.value.url
+
+
+def sign_in(page: Any, name: str) -> None:
+    page.get_by_label("E-mail", exact=False).fill(f"{name}@people.example")
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    follow(page, page.locator("main").get_by_role("button", name="Sign in", exact=True))
+
+
+def reach(page: Any, control: Any) -> None:
+    """By the tab key."""
+    for _ in range(60):
+        if control.evaluate("one => one === document.activeElement"):
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError(f"{control} cannot be reached")
+
+
+def press(page: Any, control: Any, key: str) -> None:
+    reach(page, control)
+    page.keyboard.press(key)
+
+
+def test_ask_sign_in_link_choose_allow_and_back_by_keyboard(window: Any, portal: Any, ask: Any) -> None:
+    from playwright.sync_api import expect
+
+    zoe = newcomer(portal, address=None)
+    page = window.new_page()
+    page.goto(asked := ask())
+    expect(page.get_by_text("Norden Bank (norden.example, verified by Parley) asks")).to_be_visible()
+    looks_right(page)
+    page.set_viewport_size({"width": 360, "height": 780})
+    reach(page, page.get_by_label("E-mail", exact=False))
+    page.keyboard.type("zoe@people.example")
+    reach(page, page.get_by_label("Password", exact=True))
+    page.keyboard.type(PASSWORD)
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Norden Bank asks to write to you")).to_be_visible()
+    with page.expect_navigation():
+        press(page, page.get_by_role("link", name="Link your Messenger chat with Norden Bank"), "Enter")
+    with window.expect_page() as opened:
+        press(page, page.get_by_role("link", name="Open Messenger"), "Enter")
+    press(opened.value, opened.value.get_by_role("button", name="Start chat"), "Enter")
+    expect(page.get_by_role("heading", name="Norden Bank asks to write to you")).to_be_visible(timeout=10_000)
+    expect(page.get_by_text("Messenger, with Norden Bank")).to_be_visible()
+    page.bring_to_front()
+    what = page.get_by_role("group", name="Which messages").locator("summary").first
+    press(page, what, "Enter")
+    expect(
+        page.get_by_text("It holds: which account, by its last digits; the money you can spend;")
+    ).to_be_visible()
+    press(page, page.get_by_role("checkbox", name="Balances"), "Space")
+    press(page, page.get_by_role("checkbox", name="Current account •• 4821"), "Space")
+    press(page, page.get_by_role("radio", name="Once"), "Space")
+    page.keyboard.press("ArrowDown")
+    expect(page.get_by_role("radio", name="For 30 days")).to_be_checked()
+    url = arrival(page, lambda: press(page, page.get_by_role("button", name="Allow", exact=True), "Enter"))
+    assert "/back?from=parley&state=s+1%2F%C3%A4&grant_request=req_" in url
+    assert url.endswith("&status=ACTIVE")
+    (grant,) = grants_of(zoe.person_id)
+    assert (grant.status, grant.clusters) == ("ACTIVE", ["BALANCES"])
+    page = window.new_page()
+    page.goto(asked)
+    expect(page.get_by_role("heading", name="Norden Bank may write to you")).to_be_visible()
+    looks_right(page)
+
+
+def test_no_is_as_easy_as_yes_and_each_end_has_its_page(window: Any, portal: Any, ask: Any) -> None:
+    from playwright.sync_api import expect
+
+    newcomer(portal)
+    page, url = window.new_page(), ask()
+    page.goto(url)
+    sign_in(page, "zoe")
+    looks_right(page)
+    allow, decline = (page.get_by_role("button", name=name, exact=True) for name in ("Allow", "Decline"))
+    one, other = allow.bounding_box(), decline.bounding_box()
+    assert (one["width"], one["height"], one["y"]) == (other["width"], other["height"], other["y"])
+    style = "one => { const s = getComputedStyle(one); return [s.backgroundColor, s.color, s.fontSize, s.fontWeight] }"
+    assert allow.evaluate(style) == decline.evaluate(style)
+    follow(page, allow)
+    expect(page.get_by_role("heading", name="There is a problem")).to_be_visible()
+    looks_right(page)
+    page.get_by_role("link", name="Choose how long: once, or a period.").click()
+    expect(page.get_by_role("group", name="How long", exact=True)).to_be_focused()
+    assert arrival(page, decline.click).endswith("&status=REJECTED")
+    page = window.new_page()
+    page.goto(url)
+    expect(page.get_by_role("heading", name="You declined")).to_be_visible()
+    looks_right(page)
+    old = ask()
+    page.goto(old)
+    with scope(SYSTEM), transaction.atomic():
+        row = GrantRequest.objects.filter(pk=parse_public_id("req", old.rpartition("/")[2]))
+        row.update(expires_at=timezone.now() - timedelta(seconds=1))
+    with page.expect_navigation():
+        page.get_by_role("button", name="Decline").click()
+    expect(page.get_by_role("heading", name="This question is too old")).to_be_visible()
+    looks_right(page)
+    back = page.get_by_role("link", name="Back to Norden Bank")
+    assert arrival(page, back.click).endswith("&status=EXPIRED")
