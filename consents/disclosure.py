@@ -286,12 +286,14 @@ def _parts(
 
 
 def _who(bank: Partner, environment: str) -> list[str]:
-    stated = Verification.objects.filter(partner=bank).first()
     known = {"bank": bank.name, "domain": bank.domain}
-    if environment == Environment.SANDBOX or stated is None or not stated.legal_name:
+    if environment == Environment.SANDBOX:
         return [
             _("%(bank)s, in its sandbox: a bank tries things here. No message reaches a real phone.") % known
         ]
+    stated = Verification.objects.filter(partner=bank).first()
+    if stated is None or not stated.legal_name:
+        return [_("%(bank)s, %(domain)s.") % known]
     known |= {"legal_name": stated.legal_name, "regulator": stated.regulator, "licence": stated.licence}
     return [
         _("%(bank)s (%(legal_name)s), %(domain)s.") % known,

@@ -35,6 +35,7 @@ from portal.tenancy.context import scope
 from portal.tenancy.principal import Principal
 
 SYSTEM = Principal.system()
+OVER = (Grant.Status.REVOKED, Grant.Status.EXPIRED, Grant.Status.INVALIDATED)
 STATUS = {
     Reason.EXPIRED: 410,
     Reason.ANOTHER_PERSON: 404,
@@ -185,10 +186,10 @@ def _decided(request: HttpRequest, asked: GrantRequest) -> HttpResponse:
         grant = (
             Grant.objects.select_related("account__sender").get(pk=asked.grant_id) if asked.grant_id else None
         )
-    outcome = "allowed" if grant else "declined"
-    context = {**_about(asked), "outcome": outcome, "back": back, "grant": grant}
+    context = {**_about(asked), "outcome": "declined", "back": back, "grant": grant}
     if grant:
-        context["state"] = shown_state(grant)
+        context["state"] = state = shown_state(grant)
+        context["outcome"] = "over" if state in OVER else "allowed"
     return render(request, "consents/authorize/outcome.html", context)
 
 

@@ -48,7 +48,7 @@ class Asked:
 
     @property
     def row(self) -> GrantRequest:
-        with scope(SYSTEM):
+        with scope(SYSTEM), transaction.atomic():
             return GrantRequest.objects.get(pk=parse_public_id("req", self.id))
 
     def open(self) -> Any:
@@ -111,7 +111,7 @@ def grants_of(person_id: UUID) -> list[Grant]:
 
 def kept(grant: Grant) -> tuple[ConsentRecord, str]:
     """The record of a grant, and what it says was shown."""
-    with scope(SYSTEM):
+    with scope(SYSTEM), transaction.atomic():
         record = ConsentRecord.objects.get(pk=grant.record_id)
         key = data_key_for(grant.partner_id, grant.person_id)
     return record, open_sealed(key, record.disclosure, aad=disclosure_place(record.id)).decode()
@@ -119,7 +119,7 @@ def kept(grant: Grant) -> tuple[ConsentRecord, str]:
 
 def refusals(asked: Asked) -> list[str]:
     """The reasons in the trail, oldest first."""
-    with scope(SYSTEM):
+    with scope(SYSTEM), transaction.atomic():
         rows = AuditEvent.objects.filter(code="grant_request.refused", target_id=asked.row.id)
         return [event.data["reason"] for event in rows.order_by("id")]
 

@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from functools import partial
 from types import SimpleNamespace
 from typing import Any, get_type_hints
 from urllib.parse import parse_qs, urlsplit
@@ -15,10 +16,11 @@ from django.utils import timezone
 from consents.actions.expire import expire_grants
 from consents.actions.link import link_account, unlink_account
 from consents.actions.requests import ask_for_grant
-from consents.actions.stop import pause_grant
+from consents.actions.stop import end_grant, pause_grant
 from consents.disclosure import FIELDS
 from consents.models import Customer, Grant, GrantRequest, LinkedAccount
 from consents.records import Account, granted_accounts
+from notifications.actions.sandbox import simulated_sender
 from notifications.typed_data import DATA
 from partners.actions.partners import change_partner_status
 from portal.audit.models import AuditEvent
@@ -30,6 +32,7 @@ from portal.vault.keys import data_key_for
 from tests.conftest import PASSWORD
 from tests.notifications.conftest import Api
 from tests.partners.amending import agree_on
+from tests.partners.team.test_races import at_once
 
 from .asking import (
     BODY,
@@ -474,6 +477,34 @@ def test_after_the_end_it_is_a_new_connection(api: Api, world: Any, is_marked: b
     assert (old.status, new.status) == ("EXPIRED", "ACTIVE")
 
 
+def test_what_has_ended_since_is_not_said_to_hold(asked: Asked, zoe: Any) -> None:
+    asked.answer()
+    actor = Principal(Kind.PERSON, id=zoe.person.user.pk, person_id=zoe.person_id)
+    end_grant(grant_id=grants_of(zoe.person_id)[0].id, actor=actor, reason="person_disconnected")
+    words = said(asked.open())
+    assert "What you allowed here has ended" in words
+    assert "Norden Bank may write to you" not in words
+
+
+def test_a_developer_tries_it_in_the_sandbox(world: Any, zoe: Any) -> None:
+    api, back = Api(world.bank.clients["sandbox"]), "http://localhost:3000/back"
+    asked = Asked(api, zoe.person, redirect_uri=back, state="s-1", clusters=["BALANCES", "CHAT"])
+    page = asked.open()
+    assert "Norden Bank, in its sandbox: a bank tries things here." in said(page)
+    assert "At the moment no chat can be linked with Norden Bank." in said(
+        page
+    )  # her live chat is none of the sandbox
+    sender, _ = simulated_sender(partner_id=world.bank.partner.id, channel="messenger")
+    start = f"/me/link/{sender.id}"
+    assert f'href="{start}?again=1"' in asked.open().content.decode()
+    assert asked.http.get(start).status_code == 200
+    assert signed_in(world.ben.person).get(start).status_code == 404
+    link_account(sender=sender, person_id=zoe.person_id, address="5077", actor=SYSTEM)
+    answer = asked.answer(kinds=["CHAT"])
+    assert answer["Location"] == f"{back}?state=s-1&grant_request={asked.id}&status=ACTIVE"
+    assert (grants_of(zoe.person_id)[0].environment, asked.state["status"]) == ("sandbox", "ACTIVE")
+
+
 def test_without_a_bank_that_waits_they_stay_here(world: Any, zoe: Any) -> None:
     row = ask_for_grant(
         partner_id=world.bank.partner.id,
@@ -496,6 +527,26 @@ def test_without_a_bank_that_waits_they_stay_here(world: Any, zoe: Any) -> None:
     done = http.get(path)
     assert "Norden Bank may write to you" in said(done)
     assert f"/me/grants/{public_id('grt', grants_of(zoe.person_id)[0].id)}" in done.content.decode()
+
+
+def test_of_two_presses_at_once_one_counts(committed_world: Any) -> None:
+    zoe = newcomer(committed_world)
+    asked = Asked(Api(committed_world.bank.clients["live"]), zoe.person)
+    page = asked.open()
+    browsers = [signed_in(zoe.person) for _ in range(3)]
+    form = {"answer": "allow", "kinds": "BALANCES", "accounts": "acc-77-1", "period": "90"}
+    form |= {"seen": value_of(page, "seen"), "chat": value_of(page, "chat")}
+    at_once(*(partial(one.post, asked.path, form) for one in browsers))
+    assert len(grants_of(zoe.person_id)) == 1
+    assert refusals(asked) == ["used", "used"]
+
+
+def test_of_two_people_at_once_one_is_asked(committed_world: Any) -> None:
+    people = [newcomer(committed_world), newcomer(committed_world, "yan", "2078")]
+    asked = Asked(Api(committed_world.bank.clients["live"]), people[0].person)
+    at_once(*(partial(signed_in(one.person).get, asked.path) for one in people))
+    assert asked.row.person_id in [one.person_id for one in people]
+    assert refusals(asked) == ["another_person"]
 
 
 def test_every_field_that_can_be_sent_is_in_plain_words() -> None:
