@@ -10,8 +10,9 @@ import pickle
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -147,59 +148,88 @@ def phones() -> Iterator[str]:
     settings.SANDBOX_URL = before
 
 
-@pytest.fixture(scope="session")
-def _cast(django_db_setup: None, django_db_blocker: Any) -> Iterator[SimpleNamespace]:
-    """The world, made once and committed to a database of its own, and a copy that `committed_db` clones: to that
-    one nobody is connected.
+@dataclass
+class Cast:
+    """What was made once and committed to a database of its own; `pickled` also holds its banks. `copy` is for
+    `committed_db` to clone: to that one nobody is connected.
     """
+
+    pickled: bytes
+    name: str
+    copy: str = ""
+    raw: Any = None
+
+
+@contextmanager
+def made_once(name: str, blocker: Any, make: Callable[[], tuple[Any, list[Any]]]) -> Iterator[Cast]:
+    """What `make` returns beside the banks that are in it."""
     plain = settings.DATABASES["default"]["NAME"]
-    with cloned(f"{plain}_world", django_db_blocker) as name, django_db_blocker.unblock():
-        pickled = pickle.dumps(make_world())
+    with cloned(f"{plain}_{name}", blocker) as database, blocker.unblock():
+        cast = Cast(pickle.dumps(make()), database)
         connections.close_all()
-        with cloned(f"{plain}_copy", django_db_blocker, template=name) as copy:
-            cast = SimpleNamespace(raw=None, pickled=pickled, name=name, copy=copy)
-            _use(plain, django_db_blocker)
-            yield cast
-            if cast.raw is not None:
-                cast.raw.close()
+        _use(plain, blocker)
+        yield cast
+        if cast.raw is not None:
+            cast.raw.close()
+
+
+@contextmanager
+def on_stage(cast: Cast) -> Iterator[Any]:
+    """As it was made; what happens inside is rolled back. Inside the fixture `db`."""
+    if cast.raw is None or cast.raw.closed:
+        parameters = connection.get_connection_params() | {"dbname": cast.name}
+        cast.raw = connection.get_new_connection(parameters)
+    given, connection.connection = connection.connection, cast.raw
+    cast.raw.execute("BEGIN", prepare=False)
+    yield _enter(cast)
+    connection.connection = given
+    if not cast.raw.closed:
+        cast.raw.execute("ROLLBACK", prepare=False)
+
+
+@pytest.fixture(scope="session")
+def _cast(django_db_setup: None, django_db_blocker: Any) -> Iterator[Cast]:
+    def make() -> tuple[Any, list[Any]]:
+        world = make_world()
+        return world, [world.bank, world.other]
+
+    plain = settings.DATABASES["default"]["NAME"]
+    with (
+        made_once("world", django_db_blocker, make) as cast,
+        cloned(f"{plain}_copy", django_db_blocker, template=cast.name) as cast.copy,
+    ):
+        _use(plain, django_db_blocker)
+        yield cast
 
 
 @pytest.fixture
-def world(db: None, _cast: SimpleNamespace) -> Iterator[SimpleNamespace]:
+def world(db: None, _cast: Cast) -> Iterator[SimpleNamespace]:
     """Two live banks, made by the real actions. `bank` has Ana (CUST-1) and Ben (CUST-2); `other` has Charlie,
     the stranger. What a test does to them is rolled back.
     """
-    if _cast.raw is None or _cast.raw.closed:
-        parameters = connection.get_connection_params() | {"dbname": _cast.name}
-        _cast.raw = connection.get_new_connection(parameters)
-    given, connection.connection = connection.connection, _cast.raw
-    _cast.raw.execute("BEGIN", prepare=False)
-    yield _enter(_cast)
-    connection.connection = given
-    if not _cast.raw.closed:
-        _cast.raw.execute("ROLLBACK", prepare=False)
+    with on_stage(_cast) as world:
+        yield world
 
 
 @pytest.fixture
-def committed_world(committed_db: str, _cast: SimpleNamespace) -> SimpleNamespace:
+def committed_world(committed_db: str, _cast: Cast) -> SimpleNamespace:
     """The same, committed."""
     return _enter(_cast)
 
 
-def _enter(cast: SimpleNamespace) -> SimpleNamespace:
-    """As it was made: nothing that Valkey or this process remembers of the last test's world is left."""
+def _enter(cast: Cast) -> Any:
+    """As it was made: nothing that Valkey or this process remembers of the last test's banks is left."""
     from portal.api import usage, valkey
 
-    world, memory = pickle.loads(cast.pickled), valkey.client()
+    (made, banks), memory = pickle.loads(cast.pickled), valkey.client()
     usage._notebook.write()
     cache.clear()
-    found = [world.bank, world.other]
-    ids = {str(one.partner.id) for one in found} | {str(one.sender.pk) for one in found}
-    ids |= {str(client.id) for one in found for client in one.clients.values()}
+    ids = {str(one.partner.id) for one in banks} | {str(one.sender.pk) for one in banks}
+    ids |= {str(client.id) for one in banks for client in one.clients.values()}
     ids |= {one.replace("-", "") for one in ids}
     if old := [key for key in memory.keys("*") if any(one in key for one in ids)]:
         memory.delete(*old)
-    return world
+    return made
 
 
 def make_world() -> SimpleNamespace:

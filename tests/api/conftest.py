@@ -1,6 +1,7 @@
 """Banks with clients, and calls as one of them: every answer is held to the OpenAPI document."""
 
 import base64
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -22,6 +23,7 @@ from portal.demo.story import BANKS, PEOPLE
 from portal.demo.world import Bank, Staff, make_bank, make_customer, make_person, make_staff
 from portal.tenancy.context import scope
 from portal.tenancy.principal import Principal
+from tests.conftest import Cast, made_once, on_stage
 
 from .documented import DocumentedClient
 
@@ -98,9 +100,24 @@ def as_caller(bank: Bank, environment: str = "live") -> Caller:
     return Caller(client.id, bank.partner.id, client.client_id, client.client_secret)
 
 
+@pytest.fixture(scope="session")
+def _demo(django_db_setup: None, django_db_blocker: Any) -> Iterator[Cast]:
+    def make() -> tuple[Any, list[Bank]]:
+        banks = _make_demo()
+        return banks, list(banks.values())
+
+    with made_once("demo", django_db_blocker, make) as cast:
+        yield cast
+
+
 @pytest.fixture
-def demo(db: None) -> dict[str, Bank]:
+def demo(db: None, _demo: Cast) -> Iterator[dict[str, Bank]]:
     """The demo's banks by their slugs, with their customers: where the documentation's examples are true."""
+    with on_stage(_demo) as banks:
+        yield banks
+
+
+def _make_demo() -> dict[str, Bank]:
     staff, people = make_staff("parley.example", PASSWORD), {}
     banks = {row[1]: make_live_bank(staff, *row) for row in BANKS}
     for email, name, slug, address, reference, digits, clusters in PEOPLE:
@@ -117,9 +134,24 @@ def demo(db: None) -> dict[str, Bank]:
     return banks
 
 
+@pytest.fixture(scope="session")
+def _bank(django_db_setup: None, django_db_blocker: Any) -> Iterator[Cast]:
+    def make() -> tuple[Any, list[Bank]]:
+        bank = _make_bank()
+        return bank, [bank]
+
+    with made_once("bank", django_db_blocker, make) as cast:
+        yield cast
+
+
 @pytest.fixture
-def bank(db: None) -> Bank:
+def bank(db: None, _bank: Cast) -> Iterator[Bank]:
     """A live bank with one customer, who allows everything."""
+    with on_stage(_bank) as bank:
+        yield bank
+
+
+def _make_bank() -> Bank:
     found = make_live_bank(make_staff("parley.example", PASSWORD), *BANKS[0])
     make_customer(
         found,
