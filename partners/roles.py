@@ -3,9 +3,10 @@
 from uuid import UUID
 
 from django.contrib.auth.models import Group
-from guardian.shortcuts import assign_perm
+from django.contrib.auth.models import Permission as Right
+from django.contrib.contenttypes.models import ContentType
 
-from partners.models import Membership, Partner
+from partners.models import Membership, Partner, PartnerGroupPermission
 from portal.tenancy.permissions import Permission
 
 _Role = Membership.Role
@@ -48,7 +49,14 @@ def group_name(partner_id: UUID, role: str) -> str:
 
 def make_role_groups(partner: Partner) -> None:
     """Run once, when a bank registers."""
-    for role, permissions in ROLE_PERMISSIONS.items():
-        group, _ = Group.objects.get_or_create(name=group_name(partner.id, role))
-        for permission in permissions:
-            assign_perm(f"partners.{permission.value}", group, partner)
+    groups = {role: Group(name=group_name(partner.id, role)) for role in ROLE_PERMISSIONS}
+    Group.objects.bulk_create(groups.values())
+    rights = Right.objects.filter(
+        content_type=ContentType.objects.get_for_model(Partner), codename__in=list(Permission)
+    )
+    held = {Permission(right.codename): right for right in rights}
+    PartnerGroupPermission.objects.bulk_create(
+        PartnerGroupPermission(content_object=partner, group=groups[role], permission=held[permission])
+        for role, permissions in ROLE_PERMISSIONS.items()
+        for permission in permissions
+    )
