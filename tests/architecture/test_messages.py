@@ -86,6 +86,14 @@ def test_what_is_amiss_is_said(project: Path, file: str, old: str, new: str, fau
     assert fault in said()
 
 
+def test_what_staff_read_needs_no_translation(project: Path) -> None:
+    (project / "templates/consents/queue.html").write_text(
+        '{% extends "partners/staff/base.html" %}<h1>Now</h1>'
+    )
+    (project / "consents/said.py").write_text(f'{CODE}raise Refused("No")  # for staff\n')
+    assert said() == ""
+
+
 def test_an_update_keeps_what_is_translated_and_drops_what_nobody_uses(project: Path) -> None:
     (page,) = project.rglob("page.html")
     page.write_text('{% load i18n %}{% translate "Resume" %}')
