@@ -1,6 +1,7 @@
 """The same rules of `portal.outbound` for libraries that speak through `requests`."""
 
 import asyncio
+import time
 from typing import Any
 
 import aiohttp
@@ -10,26 +11,35 @@ from requests.structures import CaseInsensitiveDict
 
 from portal.outbound import NotAllowed, check_url, read_some, session
 
-_PATIENCE = 5.0  # seconds for one exchange, whatever the other side does meanwhile
+_PATIENCE = 5.0  # seconds for all exchanges of a session, whatever the other side does meanwhile
 
 
 class OutboundSession(requests.Session):
-    """To public addresses by https only; no proxy of ours, no redirects, no cookies kept from one to the next."""
+    """To public addresses by https only; no proxy of ours, no redirects, no cookies kept from one to the next. It
+    is for use at once: five seconds after it was made its time is up.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.trust_env = False
         self.max_redirects = 0  # the first redirect raises TooManyRedirects
         for scheme in ("https://", "http://"):
-            self.mount(scheme, _Guarded())
+            self.mount(scheme, _Guarded(time.monotonic() + _PATIENCE))
 
 
 class _Guarded(BaseAdapter):
     """Sends by way of `portal.outbound`; raises requests.ConnectionError for whatever keeps an answer away."""
 
+    def __init__(self, until: float) -> None:
+        super().__init__()
+        self.until = until
+
     def send(self, request: Any, *_: Any, **__: Any) -> requests.Response:
+        left = self.until - time.monotonic()
+        if left <= 0:
+            raise requests.ConnectionError("The time is up.", request=request)
         try:
-            return asyncio.run(_exchange(request))
+            return asyncio.run(_exchange(request, left))
         except (NotAllowed, aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise requests.ConnectionError(str(error), request=request) from error
 
@@ -37,10 +47,10 @@ class _Guarded(BaseAdapter):
         """Each exchange closes what it opened."""
 
 
-async def _exchange(request: Any) -> requests.Response:
+async def _exchange(request: Any, seconds: float) -> requests.Response:
     url, headers = check_url(request.url), dict(request.headers)
     async with (
-        session(seconds=_PATIENCE) as http,
+        session(seconds=seconds) as http,
         http.request(
             request.method, url, data=request.body, headers=headers, allow_redirects=False
         ) as answer,

@@ -13,8 +13,8 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.shortcuts import render
 
+from partners.oidc.discovery import Doubtful
 from partners.sso.arrival import receive
-from partners.sso.discovery import Doubtful
 from partners.sso.reading import open_secret, sign_on_of
 from portal.outbound_requests import OutboundSession
 from portal.tenancy.context import scope

@@ -18,11 +18,11 @@ from partners.actions import sso as actions
 from partners.forms.sso import EmailForm, ModeForm, SignOnForm
 from partners.forms.team import AcceptForm
 from partners.models import Membership, Partner, SignOn
+from partners.oidc.discovery import check_provider
 from partners.pages import as_member, ask_again, member_page, posted
 from partners.refusals import Refused
 from partners.roles import ROLE_WORDS
 from partners.sso.arrival import forget_identity, kept_identity
-from partners.sso.discovery import check_provider
 from partners.sso.reading import (
     callback_url,
     domains_of,

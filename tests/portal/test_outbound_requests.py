@@ -63,3 +63,19 @@ def test_loopback_is_inside(server: str, settings: Any) -> None:
     settings.OUTBOUND_ALLOW_LOOPBACK = False
     with OutboundSession() as http, pytest.raises(requests.ConnectionError, match="https:"):
         http.get(server)
+
+
+def test_all_exchanges_of_a_session_share_its_time(
+    server: str, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.OUTBOUND_ALLOW_LOOPBACK = True
+    monkeypatch.setattr("portal.outbound_requests._PATIENCE", 0.5)
+    with OutboundSession() as http:
+        assert http.get(server).status_code == 200
+
+        def ask_for_ever() -> None:
+            while True:
+                http.get(server)
+
+        with pytest.raises(requests.ConnectionError):
+            ask_for_ever()

@@ -14,7 +14,7 @@ from django.test import Client
 
 from partners.actions.sso import change_sign_on_mode, link_to_bank, note_sign_on_check, save_sign_on
 from partners.models import SignOn
-from partners.sso.discovery import check_provider
+from partners.oidc.discovery import check_provider
 from partners.sso.provider import Identity
 from portal.tenancy.context import scope
 from portal.tenancy.principal import Principal

@@ -1,6 +1,10 @@
-"""What a provider says of itself (OpenID Connect Discovery 1.0), and what it is worth. Network: outside a transaction."""
+"""What a provider says of itself (OpenID Connect Discovery 1.0), and what it is worth. Network: outside a transaction.
+
+Calls that belong together share a session, and so its five seconds.
+"""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from allauth.socialaccount.providers.oauth2.client import OAuth2Error
@@ -23,11 +27,12 @@ class NoAnswer(OAuth2Error):
     """The provider did not answer; `str()` is a sentence."""
 
 
-def fetch_json(url: str, **options: Any) -> dict[str, Any]:
+def fetch_json(
+    url: str, *, http: OutboundSession | None = None, method: str = "GET", **options: Any
+) -> dict[str, Any]:
     """An object from the provider; raises Doubtful or NoAnswer."""
     try:
-        with OutboundSession() as http:
-            answer = http.get(url, **options)
+        answer = (http or OutboundSession()).request(method, url, **options)
         if answer.status_code != 200:
             raise NoAnswer(f"It answered {answer.status_code} where 200 was due.")
         found = answer.json()
@@ -40,9 +45,9 @@ def fetch_json(url: str, **options: Any) -> dict[str, Any]:
     return found
 
 
-def fetch_configuration(issuer: str) -> dict[str, Any]:
+def fetch_configuration(issuer: str, http: OutboundSession | None = None) -> dict[str, Any]:
     """The provider's own description, of this issuer and with addresses that may be used."""
-    found = fetch_json(issuer.rstrip("/") + _WELL_KNOWN)
+    found = fetch_json(issuer.rstrip("/") + _WELL_KNOWN, http=http)
     if found.get("issuer") != issuer:
         raise Doubtful(f"It calls itself “{str(found.get('issuer'))[:200]}”, which is not this issuer.")
     for name in _ENDPOINTS:
@@ -53,9 +58,9 @@ def fetch_configuration(issuer: str) -> dict[str, Any]:
     return found
 
 
-def fetch_keys(url: str) -> KeySet:
+def fetch_keys(url: str, http: OutboundSession | None = None) -> KeySet:
     """The public keys it signs with; those of a kind that is unknown here are left out."""
-    given = fetch_json(url).get("keys")
+    given = fetch_json(url, http=http).get("keys")
     keys = []
     for one in given if isinstance(given, list) else []:
         try:
@@ -70,15 +75,20 @@ def fetch_keys(url: str) -> KeySet:
 
 def check_provider(issuer: str) -> list[Finding]:
     """Asks the provider for all that a sign-in needs before a person is there. Never raises for what it says."""
+    return look_at(issuer)[0]
+
+
+def look_at(issuer: str) -> tuple[list[Finding], str]:
+    """The same, with the name of the host that people are sent to ("" where that is not known)."""
+    http = OutboundSession()
     try:
-        found = fetch_configuration(issuer)
-        keys = fetch_keys(found["jwks_uri"])
+        found = fetch_configuration(issuer, http)
+        keys = fetch_keys(found["jwks_uri"], http)
     except OAuth2Error as error:
-        return [Finding("Provider", False, str(error))]
-    methods = found.get("code_challenge_methods_supported")
-    has_pkce = not isinstance(methods, list) or "S256" in methods
-    has_code = "code" in (found.get("response_types_supported") or ["code"])
-    return [
+        return [Finding("Provider", False, str(error))], ""
+    has_pkce = "S256" in listed(found, "code_challenge_methods_supported", "S256")
+    has_code = "code" in listed(found, "response_types_supported", "code")
+    findings = [
         Finding("Provider", True, "It is reached, and says that it is this issuer."),
         Finding("Keys", True, f"Keys for signatures: {len(keys.keys)}."),
         Finding(
@@ -89,3 +99,15 @@ def check_provider(issuer: str) -> list[Finding]:
             else "Allow the authorization code flow with PKCE (S256).",
         ),
     ]
+    return findings, host_of(found)
+
+
+def listed(configuration: dict[str, Any], name: str, default: str) -> list[Any]:
+    """A list that it may leave out."""
+    found = configuration.get(name)
+    return found if isinstance(found, list) and found else [default]
+
+
+def host_of(configuration: dict[str, Any]) -> str:
+    """Where people sign in."""
+    return urlsplit(configuration["authorization_endpoint"]).hostname or ""
