@@ -4,7 +4,8 @@ from pathlib import Path
 
 from aiohttp import web
 
-from portal.sandbox import controls, inbox, linking, mme, provisioning, site
+from portal.sandbox import bank_sign_in, banks, controls, inbox, linking, mme, provisioning, site
+from portal.sandbox.codes import Codes
 from portal.sandbox.context import SANDBOX, Sandbox
 from portal.sandbox.faults import FaultBoard
 from portal.sandbox.graph import server as graph
@@ -34,6 +35,7 @@ def build_app(state: Path | None = None) -> web.Application:
         webhooks=webhooks,
         receipts=Receipts(world, webhooks),
         links=Links(),
+        codes=Codes(),
         live=Live(world),
     )
     world.listeners.append(sandbox.live)
@@ -69,6 +71,14 @@ def routes() -> list[web.RouteDef]:
         web.get("/pages/{page_id}", provisioning.show_page),
         web.put("/pages/{page_id}", provisioning.put_page),
         web.post("/pages/{page_id}/verify", provisioning.verify_page),
+        web.get("/banks/{bank_id}", banks.show_bank),
+        web.put("/banks/{bank_id}", banks.put_bank),
+        web.get("/banks/{bank_id}/.well-known/openid-configuration", bank_sign_in.show_configuration),
+        web.get("/banks/{bank_id}/jwks", bank_sign_in.show_keys),
+        web.get("/banks/{bank_id}/authorize", bank_sign_in.show_sign_in),
+        web.post("/banks/{bank_id}/authorize", bank_sign_in.sign_in),
+        web.post("/banks/{bank_id}/token", bank_sign_in.give_tokens),
+        web.get("/banks/{bank_id}/userinfo", bank_sign_in.show_userinfo),
         web.get("/people/{psid}", provisioning.show_person),
         web.put("/people/{psid}", provisioning.put_person),
         web.delete("/people/{psid}", provisioning.remove_person),

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from portal.sandbox.codes import Codes
 from portal.sandbox.faults import FaultBoard
 from portal.sandbox.graph.limits import Limits
 from portal.sandbox.links import Links
@@ -23,6 +24,7 @@ class Sandbox:
     webhooks: Webhooks
     receipts: Receipts
     links: Links
+    codes: Codes
     live: Live
 
 

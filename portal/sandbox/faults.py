@@ -9,6 +9,7 @@
 - `blocked`: refuse as for a person who blocked the page (551/1545041);
 - `down`: close every connection at once, or answer `status` (503, say).
 
+The channel `bank` is the banks' own sign-in (see `bank_sign_in`), its `sender` a bank's id.
 `count` ends the fault after so many sends. Extras: `sender` narrows it to one page; `accepted`;
 `duplicate_webhooks`, `shuffle_webhooks`, `standby_webhooks`, `drop_receipts`, `drop_echoes` change what comes
 back for messages sent, and replies written, while the fault stands. A new fault replaces the earlier one of
@@ -17,7 +18,7 @@ the same channel and sender; `{channel, mode: "none"}` without sender and extras
 
 from dataclasses import asdict, dataclass
 
-from portal.sandbox.fields import CHANNELS, Fields
+from portal.sandbox.fields import FAULTY, Fields
 
 MODES = ("none", "timeout", "error", "rate_limit", "blocked", "down")
 EXTRAS = ("duplicate_webhooks", "shuffle_webhooks", "standby_webhooks", "drop_receipts", "drop_echoes")
@@ -83,7 +84,7 @@ def read_fault(body: dict) -> Fault:
     """Check the body of `POST /faults`. Raises `Problem` 422 naming each wrong field."""
     fields = Fields(body)
     fault = Fault(
-        channel=fields.choice("channel", CHANNELS),
+        channel=fields.choice("channel", FAULTY),
         mode=fields.choice("mode", MODES),
         sender=fields.text("sender", longest=64),
         status=fields.whole("status", least=200, most=599),

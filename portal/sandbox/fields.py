@@ -1,5 +1,6 @@
 """Reading JSON bodies of the sandbox's own API, field by field, with an error for each wrong one."""
 
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -8,6 +9,7 @@ from aiohttp import web
 from portal.sandbox.problems import Problem
 
 CHANNELS = ("messenger",)
+FAULTY = (*CHANNELS, "bank")  # what can misbehave
 
 
 async def read_object(request: web.Request) -> dict:
@@ -83,6 +85,21 @@ class Fields:
         if value is not None and value not in allowed:
             self.wrong(name, "must be one of " + ", ".join(allowed))
         return value if value in allowed else ""
+
+    def many(self, name: str, default: list, fits: Callable[[Any], bool], words: str) -> list:
+        value = self._value(name, False)
+        if value is None:
+            return default
+        if not isinstance(value, list) or not all(fits(one) for one in value):
+            self.wrong(name, f"must be a list of {words}")
+            return default
+        return value
+
+    def mapping(self, name: str, default: dict) -> dict:
+        value = self._value(name, False)
+        if value is not None and not isinstance(value, dict):
+            self.wrong(name, "must be an object")
+        return value if isinstance(value, dict) else default
 
     def web_url(self, name: str, default: str = "") -> str:
         value = self.text(name, default, longest=2000)

@@ -8,7 +8,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 
-from portal.sandbox.state import FROM_PERSON, Message, Page, Phone, World
+from portal.sandbox.state import FROM_PERSON, Message, Page, Phone, SimulatedBank, World
 from portal.sandbox.times import rfc3339
 
 SHOWN_PHONES = 12
@@ -37,6 +37,9 @@ class Live:
     def __init__(self, world: World) -> None:
         self.world = world
         self._watchers: set[Watcher] = set()
+
+    def bank_changed(self, bank: SimulatedBank) -> None:
+        """Banks have no place on the live view."""
 
     def page_changed(self, page: Page) -> None:
         """Pages have no place on the live view until a phone changes."""

@@ -67,7 +67,7 @@ async def stream(request: web.Request) -> web.StreamResponse:
 async def add_security_headers(request: web.Request, response: web.StreamResponse) -> None:
     """Strict headers on every page; JSON and Graph answers need none of the policy but lose nothing by it."""
     if response.content_type == "text/html":
-        response.headers["Content-Security-Policy"] = POLICY
+        response.headers.setdefault("Content-Security-Policy", POLICY)
         response.headers["Referrer-Policy"] = "same-origin"
     response.headers["X-Content-Type-Options"] = "nosniff"
 

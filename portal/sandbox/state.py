@@ -56,6 +56,20 @@ class Page:
 
 
 @dataclass(slots=True, eq=False)
+class SimulatedBank:
+    """A bank's sign-in for its customers: what it signs with (a private JWK), who may ask, and whom it knows."""
+
+    id: str
+    key: dict
+    name: str = ""
+    client_id: str = ""
+    client_secret: str = ""
+    redirect_uris: list[str] = field(default_factory=list)
+    customers: list[dict] = field(default_factory=list)
+    claims: dict = field(default_factory=dict)
+
+
+@dataclass(slots=True, eq=False)
 class Message:
     """One bubble. `seq` is unique over all phones and grows; `at` is in ms and grows within a phone."""
 
@@ -100,6 +114,7 @@ class Phone:
 
 
 class Listener(Protocol):
+    def bank_changed(self, bank: SimulatedBank) -> None: ...
     def page_changed(self, page: Page) -> None: ...
     def phone_changed(self, phone: Phone) -> None: ...
     def phone_removed(self, phone: Phone) -> None: ...
@@ -114,6 +129,7 @@ class World:
         self.per_phone = per_phone
         self.in_all = in_all
         self.most_phones = most_phones
+        self.banks: dict[str, SimulatedBank] = {}
         self.pages: dict[str, Page] = {}
         self.phones: dict[tuple[str, str, str], Phone] = {}
         self.listeners: list[Listener] = []
@@ -121,6 +137,12 @@ class World:
         self._by_token: dict[str, Page] = {}
         self._oldest_first: deque[tuple[Phone, Message]] = deque()
         self._next_seq = 1
+
+    def put_bank(self, bank: SimulatedBank) -> None:
+        """Add the bank, or take note that it changed."""
+        self.banks[bank.id] = bank
+        for listener in self.listeners:
+            listener.bank_changed(bank)
 
     def put_page(self, page: Page) -> None:
         """Add the page, or take note that it changed."""

@@ -12,12 +12,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, fields
 from pathlib import Path
 
-from portal.sandbox.state import Message, Page, Phone, Template, World
+from portal.sandbox.state import Message, Page, Phone, SimulatedBank, Template, World
 
 log = logging.getLogger(__name__)
 
 FLUSH_EVERY_S = 0.5
 SCHEMA = """
+CREATE TABLE IF NOT EXISTS bank (id TEXT PRIMARY KEY, doc TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS page (id TEXT PRIMARY KEY, doc TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS phone (channel TEXT, sender TEXT, address TEXT, doc TEXT NOT NULL,
     PRIMARY KEY (channel, sender, address)) WITHOUT ROWID;
@@ -39,12 +40,16 @@ class Store:
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=OFF")
         self._db.executescript(SCHEMA)
+        self._banks: dict[str, SimulatedBank] = {}
         self._pages: dict[str, Page] = {}
         self._phones: dict[Phone, None] = {}
         self._removed: list[tuple[str, str, str]] = []
         self._added: list[tuple[Phone, Message]] = []
         self._dropped: list[int] = []
         self._task: asyncio.Task | None = None
+
+    def bank_changed(self, bank: SimulatedBank) -> None:
+        self._banks[bank.id] = bank
 
     def page_changed(self, page: Page) -> None:
         self._pages[page.id] = page
@@ -64,6 +69,8 @@ class Store:
 
     def load(self) -> None:
         """Fill the world with what was kept."""
+        for (doc,) in self._db.execute("SELECT doc FROM bank"):
+            self.world.put_bank(SimulatedBank(**json.loads(doc)))
         for (doc,) in self._db.execute("SELECT doc FROM page"):
             self.world.put_page(_read_page(json.loads(doc)))
         for channel, sender, address, doc in self._db.execute("SELECT * FROM phone"):
@@ -97,19 +104,22 @@ class Store:
 
     async def _flush(self) -> None:
         """Take what changed and write it in the store's own thread."""
+        banks = [asdict(bank) for bank in self._banks.values()]
         pages = [_page_doc(page) for page in self._pages.values()]
         phones = [
             (*phone.key, {name: getattr(phone, name) for name in PHONE_FIELDS}) for phone in self._phones
         ]
         added, dropped, removed = self._added, self._dropped, self._removed
-        self._pages, self._phones, self._added, self._dropped, self._removed = {}, {}, [], [], []
-        if pages or phones or added or dropped or removed:
+        self._banks, self._pages, self._phones = {}, {}, {}
+        self._added, self._dropped, self._removed = [], [], []
+        if banks or pages or phones or added or dropped or removed:
             await asyncio.get_running_loop().run_in_executor(
-                self._thread, self._write, pages, phones, added, dropped, removed
+                self._thread, self._write, banks, pages, phones, added, dropped, removed
             )
 
     def _write(
         self,
+        banks: list[dict],
         pages: list[dict],
         phones: list[tuple],
         added: list[tuple[Phone, Message]],
@@ -122,6 +132,7 @@ class Store:
             self._db.executemany(
                 "DELETE FROM phone WHERE channel = ? AND sender = ? AND address = ?", removed
             )
+            self._db.executemany("REPLACE INTO bank VALUES (?, ?)", [(b["id"], dump(b)) for b in banks])
             self._db.executemany("REPLACE INTO page VALUES (?, ?)", [(p["id"], dump(p)) for p in pages])
             self._db.executemany(
                 "REPLACE INTO phone VALUES (?, ?, ?, ?)", [(*row[:3], dump(row[3])) for row in phones]

@@ -80,7 +80,9 @@ async function showPages() {
 export function startPanel() {
   byId("fault-form").addEventListener("submit", putFault);
   byId("clear-faults").addEventListener("click", () =>
-    say(() => call("POST", "/faults", { channel: "messenger", mode: "none" }), "Cleared."));
+    say(async () => {
+      for (const channel of ["messenger", "bank"]) await call("POST", "/faults", { channel, mode: "none" });
+    }, "Cleared."));
   byId("reset-stats").addEventListener("click", async () => {
     await call("DELETE", "/stats");
     await showFigures();
