@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from consents.views import authorize, link, person
+from consents.views import authorize, directory, link, person
 
 urlpatterns = [
     path("authorize/<str:req>", authorize.authorize, name="authorize"),
@@ -11,6 +11,10 @@ urlpatterns = [
     path("me/grants/<str:grt>/reconfirm", person.reconfirm, name="person-reconfirm"),
     path("me/grants/<str:grt>/terms", person.terms, name="person-terms"),
     path("me/grants/<str:grt>/disconnect", person.disconnect, name="person-disconnect"),
+    path("me/banks", directory.banks, name="bank-directory"),
+    path("me/banks/callback/<slug:slug>", directory.come_back, name="bank-return"),
+    path("me/banks/<str:csi>", directory.start, name="bank-start"),
+    path("me/banks/<str:csi>/go", directory.go, name="bank-go"),
     path("link/messenger/<uuid:sender_id>", link.from_chat, name="link-messenger"),
     path("me/link/", link.home, name="link-home"),
     path("me/link/<uuid:sender_id>", link.start, name="link-start"),

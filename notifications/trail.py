@@ -19,6 +19,7 @@ ABOUT = {
     "LinkedAccount": ("account", "", "consents_linkedaccount"),
     "ApiClient": ("client", "cli", "partners_apiclient"),
     "Sender": ("sender", "snd", "partners_sender"),
+    "CustomerSignIn": ("customer_sign_in", "csi", "partners_customersignin"),
     "WebhookEndpoint": ("webhook_endpoint", "whk", "partners_webhookendpoint"),
     "Partner": ("partner", "ptn", ""),
     "Membership": ("member", "mem", ""),

@@ -36,6 +36,7 @@ MEMBER = [
             Entry("Clients", "member-clients"),
             Entry("Templates", "member-templates"),
             Entry("Senders", "member-senders"),
+            Entry("Customer sign-in", "member-customer-sign-in"),
             Entry("Webhooks", "member-webhooks"),
             Entry("Go live", "member-production"),
         ],

@@ -5,6 +5,7 @@ from django.urls import path
 from partners.views import (
     agreements,
     clients,
+    customer_sign_in,
     home,
     leaving,
     production,
@@ -27,6 +28,7 @@ _SENDERS = "partners/<slug:slug>/senders"
 _SENDER = f"{_SENDERS}/<str:snd>"
 _STAFF = "staff/partners/<slug:slug>"
 _ENDPOINT = f"{_WEBHOOKS}/<str:whk>"
+_CUSTOMER_SIGN_IN = "partners/<slug:slug>/customer-sign-in"
 _TEAM = "partners/<slug:slug>/team"
 _SIGN_ON = "partners/<slug:slug>/sign-on"
 _STAFF_INVITATION = "staff/invitations/<str:biv>"
@@ -149,6 +151,22 @@ urlpatterns = [
     path(f"{_SENDER}/check", senders.check, name="member-sender-check"),
     path(f"{_SENDER}/pause", senders.pause, name="member-sender-pause"),
     path(f"{_SENDER}/resume", senders.resume, name="member-sender-resume"),
+    path(_CUSTOMER_SIGN_IN, customer_sign_in.customer_sign_in, name="member-customer-sign-in"),
+    path(
+        f"{_CUSTOMER_SIGN_IN}/<slug:environment>/set-up",
+        customer_sign_in.set_up,
+        name="member-customer-sign-in-set-up",
+    ),
+    path(
+        f"{_CUSTOMER_SIGN_IN}/<slug:environment>/check",
+        customer_sign_in.check,
+        name="member-customer-sign-in-check",
+    ),
+    path(
+        f"{_CUSTOMER_SIGN_IN}/<slug:environment>/switch",
+        customer_sign_in.switch,
+        name="member-customer-sign-in-switch",
+    ),
     path("partners/<slug:slug>/leave", leaving.leaving, name="member-leaving"),
     path("partners/<slug:slug>/leave/now", leaving.surrender, name="member-surrender"),
     path("partners/<slug:slug>/leave/certificate", leaving.certificate, name="member-certificate"),

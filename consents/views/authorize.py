@@ -21,6 +21,7 @@ from consents.actions.requests import (
     decline_request,
     open_request,
 )
+from consents.directory import sign_in_to_begin_with
 from consents.models import Grant, GrantRequest
 from consents.offers import NothingToOffer, Offer, offer_of
 from consents.requests import content_of, status_of
@@ -205,11 +206,13 @@ def _refused(request: HttpRequest, principal: Principal, refusal: RequestRefused
             _("What is asked has changed since you opened this page. Nothing was allowed: read it again."),
         )
         return page
-    back = _site(asked)
+    back, begin = _site(asked), None
     if reason is Reason.EXPIRED and asked.person_id == principal.person_id:
         with scope(SYSTEM):
             back = _back(asked) or back
-    context = {**_about(asked), "outcome": reason.value, "back": back, "reason": str(refusal)}
+            if asked.way == GrantRequest.Way.DIRECTORY:
+                begin = sign_in_to_begin_with(asked.partner, asked.environment)
+    context = {**_about(asked), "outcome": reason.value, "back": back, "begin": begin, "reason": str(refusal)}
     return render(request, "consents/authorize/outcome.html", context, status=STATUS[reason])
 
 

@@ -20,6 +20,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from consents.access import find_question, person_principal
 from consents.actions.link import LINK_TOKEN_MINUTES, issue_code, issue_reference, require_free
+from consents.directory import sign_in_to_begin_with
 from consents.linking import (
     LinkExpired,
     can_be_linked,
@@ -221,8 +222,11 @@ def outcome(request: HttpRequest, principal: Principal, sender_id: UUID, outcome
     account = _linked(principal).filter(sender=sender).order_by("-id").first()
     if outcome == "linked" and account is None:
         return redirect("link-home")
-    asked = find_question(principal, sender.partner_id, sender.environment)
-    return _outcome_page(request, sender, outcome, account=account, asked=asked)
+    asked, begin = find_question(principal, sender.partner_id, sender.environment), None
+    if asked is None:
+        with scope(Principal.system()):
+            begin = sign_in_to_begin_with(sender.partner, sender.environment)
+    return _outcome_page(request, sender, outcome, account=account, asked=asked, begin=begin)
 
 
 def _outcome_page(

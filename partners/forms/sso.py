@@ -8,7 +8,7 @@ from django import forms
 from partners.models import Membership, SignOn
 from portal.outbound import NotAllowed, check_url
 
-_PLAIN = {"autocomplete": "off", "spellcheck": "false"}
+PLAIN = {"autocomplete": "off", "spellcheck": "false"}
 _MODES = [
     ("off", "Off: everybody signs in with a password"),
     ("on", "On: members may sign in through the bank or with a password"),
@@ -23,22 +23,43 @@ class _Boxes(forms.CheckboxSelectMultiple):
         return super().id_for_label(id_, index or "0")
 
 
-class SignOnForm(forms.Form):
-    """The provider as the bank registered it. Of an existing one the secret may stay empty, and then stays as it is."""
+class ProviderForm(forms.Form):
+    """An OpenID Connect provider, and who the portal is to it."""
 
     issuer = forms.CharField(
         label="Issuer",
         max_length=500,
         help_text="The provider’s address, as it writes it itself: https://login.your-bank.example",
-        widget=forms.URLInput(attrs=_PLAIN),
+        widget=forms.URLInput(attrs=PLAIN),
     )
-    client_id = forms.CharField(label="Client id", max_length=191, widget=forms.TextInput(attrs=_PLAIN))
+    client_id = forms.CharField(label="Client id", max_length=191, widget=forms.TextInput(attrs=PLAIN))
     secret = forms.CharField(
         label="Client secret",
         max_length=1_000,
         help_text="Encrypted with your bank’s own key, and never shown again.",
         widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
     )
+
+    def keep_secret(self) -> None:
+        """There is one: empty then means that it stays."""
+        self.fields["secret"].required = False
+        self.fields["secret"].help_text = "Empty: stays as it is."
+
+    def clean_issuer(self) -> str:
+        """On the public internet, by https, and nothing behind it."""
+        issuer = self.cleaned_data["issuer"]
+        try:
+            check_url(issuer)
+        except NotAllowed as error:
+            raise forms.ValidationError(str(error)) from error
+        if "?" in issuer:
+            raise forms.ValidationError("An issuer has no “?”.")
+        return issuer
+
+
+class SignOnForm(ProviderForm):
+    """The provider as the bank registered it. Of an existing one the secret may stay empty, and then stays as it is."""
+
     domains = forms.MultipleChoiceField(
         label="E-mail domains",
         help_text="Only addresses at these domains count.",
@@ -54,7 +75,7 @@ class SignOnForm(forms.Form):
         max_length=200,
         required=False,
         help_text="For providers that tell it by “acr”. We then ask for this value.",
-        widget=forms.TextInput(attrs=_PLAIN),
+        widget=forms.TextInput(attrs=PLAIN),
     )
 
     def __init__(self, *args: Any, sign_on: SignOn | None, domains: list[str], **named: Any) -> None:
@@ -65,19 +86,7 @@ class SignOnForm(forms.Form):
         super().__init__(*args, **named)
         self.fields["domains"].choices = [(domain, domain) for domain in domains]  # type: ignore[attr-defined]
         if sign_on is not None:
-            self.fields["secret"].required = False
-            self.fields["secret"].help_text = "Empty: stays as it is."
-
-    def clean_issuer(self) -> str:
-        """On the public internet, by https, and nothing behind it."""
-        issuer = self.cleaned_data["issuer"]
-        try:
-            check_url(issuer)
-        except NotAllowed as error:
-            raise forms.ValidationError(str(error)) from error
-        if "?" in issuer:
-            raise forms.ValidationError("An issuer has no “?”.")
-        return issuer
+            self.keep_secret()
 
 
 class ModeForm(forms.Form):

@@ -8,6 +8,7 @@ from partners.models.agreement import (
     AgreementTermination,
     AgreementVersion,
 )
+from partners.models.customer_sign_in import CustomerSignIn
 from partners.models.invitation import BankInvitation, Invitation, JoinRequest
 from partners.models.membership import Membership
 from partners.models.partner import Partner, PartnerGroupPermission, PartnerUserPermission
@@ -34,6 +35,7 @@ __all__ = [
     "BankInvitation",
     "ClientKey",
     "ClientSecret",
+    "CustomerSignIn",
     "Invitation",
     "JoinRequest",
     "Membership",

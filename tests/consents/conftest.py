@@ -23,6 +23,7 @@ from notifications.tasks import deliver_due, work_inbound
 from portal.demo.platform import open_page
 from portal.tenancy.context import scope
 from portal.tenancy.principal import Principal
+from tests.bank_site import site  # noqa: F401 (a fixture)
 from tests.sandbox.conftest import running_sandbox, wait_until
 
 _addresses = itertools.count(7_000_001)

@@ -4,11 +4,15 @@ import os
 import shutil
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
+import httpx
 import pytest
 
+from portal.demo.world import make_person
+from tests.bank_site import BankSite, set_up
 from tests.conftest import PASSWORD
-from tests.looks import looks_right
+from tests.looks import follow, looks_right
 
 from .conftest import Phone
 
@@ -44,8 +48,8 @@ def window(browser: Any) -> Iterator[Any]:
     assert errors == []
 
 
-def sign_in(page: Any) -> None:
-    page.get_by_label("E-mail", exact=False).fill("ana@people.example")
+def sign_in(page: Any, email: str = "ana@people.example") -> None:
+    page.get_by_label("E-mail", exact=False).fill(email)
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.locator("main").get_by_role("button", name="Sign in", exact=True).click()
 
@@ -96,3 +100,48 @@ def test_from_ones_own_pages_by_an_m_me_link(window: Any, portal: Any) -> None:
     page.get_by_role("link", name="Not now").click()
     expect(page.get_by_role("heading", name="Nothing was linked")).to_be_visible()
     looks_right(page)
+
+
+def test_from_the_directory_by_the_banks_own_site(
+    window: Any, portal: Any, phone: Phone, sandbox: httpx.Client, settings: Any
+) -> None:
+    from playwright.sync_api import expect
+
+    settings.OUTBOUND_ALLOW_LOOPBACK = True
+    bank = BankSite(sandbox, "norden")
+    bank.reset()
+    set_up(portal.bank, bank, told=([], "127.0.0.1"))
+    make_person("dora@people.example", "Dora", PASSWORD)
+    page = window.new_page()
+    page.goto(f"{portal.url}/me/banks")
+    sign_in(page, "dora@people.example")
+    page.get_by_label("Name of the bank").fill("nord")
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+    looks_right(page)
+    follow(page, page.get_by_role("link", name="Norden Bank"))
+    expect(page.locator("main").get_by_text("dora@people.example")).to_be_visible()
+    looks_right(page)
+    follow(page, page.get_by_role("link", name="Go to 127.0.0.1"))
+    looks_right(page)
+    follow(page, page.get_by_role("button", name="Cancel"))
+    expect(page.get_by_role("heading", name="Nothing was connected")).to_be_visible()
+    looks_right(page)
+    follow(page, page.get_by_role("link", name="Begin again"))
+    follow(page, page.get_by_role("link", name="Go to 127.0.0.1"))
+    follow(page, page.get_by_role("button", name="Customer CUST-9"))
+    expect(page.get_by_role("heading", name="Norden Bank asks to write to you")).to_be_visible()
+    expect(page.get_by_label("Current account •• 9001")).not_to_be_checked()
+    follow(page, page.get_by_role("link", name="Link your Messenger chat with Norden Bank"))
+    chat = page.get_by_role("link", name="Open Messenger").get_attribute("href")
+    phone.opens(parse_qs(urlsplit(chat).query)["ref"][0])
+    expect(page.get_by_text("Messenger, with Norden Bank")).to_be_visible(timeout=10_000)
+    page.get_by_label("Balances").check()
+    page.get_by_label("Current account •• 9001").check()
+    page.get_by_label("Once").check()
+    follow(page, page.get_by_role("button", name="Allow"))
+    follow(page, page.get_by_role("link", name="See this connection"))
+    expect(page.get_by_role("heading", name="Norden Bank", exact=True)).to_be_visible()
+    page.goto(f"{portal.url}/me/banks")
+    follow(page, page.get_by_role("link", name="Norden Bank"))
+    expect(page.get_by_role("link", name="Open the connection")).to_be_visible()

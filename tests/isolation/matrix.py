@@ -157,6 +157,7 @@ _API_TEMPLATE = "api/v1/templates/<str:name>"
 _API_HOOK = "api/v1/webhook-endpoints/<str:whk>"
 _AGV = "agreement version"
 _VERIFICATION = "partners/<slug:slug>/verification"
+_CUSTOMER_SIGN_IN = "partners/<slug:slug>/customer-sign-in"
 _REVIEW = "staff/reviews/<slug:slug>"
 # fmt: off
 ROWS = (
@@ -188,6 +189,11 @@ ROWS = (
 
     Row("authorize/<str:req>", "GET POST", Door.PERSON, thing="grant request", sends={"answer": "decline"},
         answers={"POST": 302}),
+    Row("me/banks", "GET", Door.PERSON),
+    Row("me/banks/callback/<slug:slug>", "GET", Door.PERSON, answers={"GET": 403}),
+    Row("me/banks/<str:csi>", "GET", Door.PERSON, thing="customer sign-in"),
+    Row("me/banks/<str:csi>/go", "GET", Door.PERSON, thing="customer sign-in", answers={"GET": 502}),
+
     Row("link/messenger/<uuid:sender_id>", "GET POST", Door.PERSON, thing="sender", answers={"GET": 302, "POST": 302}),
     Row("me/link/", "GET", Door.PERSON),
     Row("me/link/<uuid:sender_id>", "GET", Door.PERSON, thing="sender", sends={"again": "1"}),
@@ -334,6 +340,10 @@ ROWS = (
         "member's sender", answers={"POST": 422}),
     Row("partners/<slug:slug>/senders/<str:snd>/resume", "POST", Door.MEMBER, "senders:manage",
         "member's sender", answers={"POST": 302}),
+    Row(_CUSTOMER_SIGN_IN, "GET", Door.MEMBER, "senders:manage"),
+    Row(f"{_CUSTOMER_SIGN_IN}/<slug:environment>/set-up", "GET POST", Door.MEMBER, "senders:manage", answers={"POST": 422}),
+    Row(f"{_CUSTOMER_SIGN_IN}/<slug:environment>/check", "POST", Door.MEMBER, "senders:manage", answers={"POST": 302}),
+    Row(f"{_CUSTOMER_SIGN_IN}/<slug:environment>/switch", "POST", Door.MEMBER, "senders:manage", answers={"POST": 302}),
     Row("partners/<slug:slug>/go-live", "GET POST", Door.MEMBER, "clients:manage", answers={"POST": 302}),
     Row("partners/<slug:slug>/leave", "GET", Door.MEMBER, "deliveries:read"),
     Row("partners/<slug:slug>/leave/now", "GET POST", Door.MEMBER, "partner:surrender", answers={"POST": 422}),

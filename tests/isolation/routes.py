@@ -22,6 +22,7 @@ DOORS_BY_PREFIX = {
 THINGS = {
     "sender_id": "sender",
     "grt": "grant",
+    "csi": "customer sign-in",
     "customer_ref": "test customer",
     "tsk": "task",
     "ntf": "notification",

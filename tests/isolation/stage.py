@@ -25,6 +25,11 @@ from notifications.models import Delivery
 from partners.access import member_principal
 from partners.actions.agreement_templates import save_agreement_template
 from partners.actions.clients import add_client_key, create_client, revoke_client
+from partners.actions.customer_sign_in import (
+    note_customer_sign_in_check,
+    save_customer_sign_in,
+    switch_customer_sign_in,
+)
 from partners.actions.invitations import ask_to_join, invite_member
 from partners.actions.partners import add_member
 from partners.actions.registration import invite_bank
@@ -285,6 +290,7 @@ def _make_things(stage: Stage) -> None:
     things["link"] = [_link(world.bank.sender, story.person_id, name) for name, story in stories.items()]
     things["link"].append(_link(world.bank.sender, None, ""))
     _make_requests(stage)
+    _make_customer_sign_ins(stage)
     _make_endpoints(stage)
     _make_team_things(stage)
     _make_agreement_things(stage)
@@ -353,6 +359,23 @@ def _versions(bank: Bank, staff: Staff) -> dict[str, Any]:
 
 def _owner(bank: Bank) -> Principal:
     return member_principal(bank.members[0].user, bank.partner.slug)[0]
+
+
+def _make_customer_sign_ins(stage: Stage) -> None:
+    """Each bank's, for everybody to begin with. Their providers are where nothing can be reached."""
+    found = []
+    for bank in (stage.world.bank, stage.world.other):
+        whose: dict[str, Any] = {"partner_id": bank.partner.id, "environment": "live", "actor": SYSTEM}
+        save_customer_sign_in(
+            **whose, issuer="https://10.0.0.1", client_id="parley", secret="secret", scopes="openid",
+            customer_ref_claim="sub", accounts_claim="accounts",
+        )  # fmt: skip
+        host = f"login.{bank.partner.domain}"
+        note_customer_sign_in_check(**whose, issuer="https://10.0.0.1", findings=[], host=host)
+        csi = switch_customer_sign_in(**whose, is_on=True).id
+        found.append(Thing({"csi": public_id("csi", csi)}, is_open=True))
+    found += [Thing({"csi": text}) for text in nowhere("csi", found[0].ids["csi"])]
+    stage.things["customer sign-in"] = found
 
 
 def _make_endpoints(stage: Stage) -> None:

@@ -78,7 +78,7 @@ def test_without_a_bank_the_page_says_how_to_begin(world: Any, sign_in: Callable
     newcomer = create_person_user(email="dora@people.example", password="a lamp under the river", name="Dora")
     page = text_of(sign_in(newcomer).get("/me/"))
     assert "No bank is connected" in page
-    assert "Link Messenger" in page
+    assert "Connect a bank" in page
 
 
 def test_the_page_of_a_bank_says_what_is_shared_and_with_whom(
