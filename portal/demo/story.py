@@ -1,4 +1,4 @@
-"""The demo's small story: two banks, four people, their first messages sent for real."""
+"""The demo's small story: two banks, four people (one of them without a bank), their first messages sent for real."""
 
 import json
 import os
@@ -10,7 +10,6 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
-from consents.records import Account
 from partners.access import member_principal
 from partners.actions.agreements import offer_agreement, terms_of
 from partners.actions.partners import register_partner
@@ -18,6 +17,7 @@ from partners.actions.review import recommend_bank
 from partners.agreement_caps import agreement_in_force
 from partners.models import Sender
 from portal.accounts.actions import create_user_with_totp
+from portal.demo.bank_site import accounts_of, move_bank_sites, open_bank_site
 from portal.demo.http import call, fetch_token
 from portal.demo.platform import move_page, open_page, open_phone, page_secrets
 from portal.demo.verification import submit_bank
@@ -37,6 +37,12 @@ PEOPLE = (
     ("ana@people.example", "Ana Duarte", "harbour", "3001", "H-55012", "0917", ["BALANCES", "FRAUD_ALERTS"]),
     ("mei@people.example", "Mei Tanaka", "harbour", "3002", "H-55044", "6604", ["BALANCES", "ACCOUNT_SERVICING"]),
 )  # fmt: skip
+NEWCOMER = (
+    "carla@people.example",
+    "Carla Nieto",
+    "CUST-1003",
+    "5512",
+)  # a customer of Norden's, not connected
 
 
 def tell_story() -> Path:
@@ -50,6 +56,8 @@ def tell_story() -> Path:
     staff = make_staff("parley.example", PASSWORD)
     banks = [_bank(staff, *row) for row in BANKS]
     people = _customers({bank.partner.slug: bank for bank in banks})
+    people[NEWCOMER[0]] = make_person(*NEWCOMER[:2], PASSWORD)
+    open_bank_site(banks[0], _customers_of(banks[0].partner.slug))
     _first_messages(banks)
     _offer_more(banks[1], staff)
     _bank_in_review(staff)
@@ -74,6 +82,7 @@ def _follow_ports(path: Path) -> None:
         senders = list(Sender.objects.values_list("id", "external_id"))
     for sender_id, page in senders:
         move_page(page, sender_id)
+    move_bank_sites()
     _write(path, moved)
 
 
@@ -97,19 +106,22 @@ def _customers(banks: dict[str, Bank]) -> dict[str, SignIn]:
         person = people.get(email) or make_person(email, name, PASSWORD)
         people[email] = person
         open_phone(banks[slug], address, name)
-        accounts = [
-            Account(f"acc-{digits}-1", f"•• {digits}", "Current account"),
-            Account(f"acc-{digits}-2", f"•• {digits[::-1]}", "Credit card"),
-        ]
         make_customer(
             banks[slug],
             customer_ref=reference,
             address=address,
-            accounts=accounts,
+            accounts=accounts_of(digits),
             clusters=clusters,
             person=person,
         )
     return people
+
+
+def _customers_of(slug: str) -> list[tuple[str, str, str]]:
+    """Whom the bank's own site knows: reference, name, digits."""
+    _, name, reference, digits = NEWCOMER
+    known = [(ref, who, number) for _, who, bank, _, ref, number, _ in PEOPLE if bank == slug]
+    return [*known, (reference, name, digits)]
 
 
 def balance(account: str, amount: str) -> dict[str, Any]:

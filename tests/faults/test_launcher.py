@@ -86,6 +86,8 @@ def test_a_later_start_keeps_the_data_and_follows_other_ports(running):
     moved = before[0] | {"base_url": running.web, "sandbox_url": running.sandbox}
     assert moved != before[0]
     assert (facts(running), [one["id"] for one in phones(running)]) == (moved, before[1])
+    site = running.http.get(f"{running.sandbox}/banks/norden").json()
+    assert site["redirect_uris"] == [f"{running.web}/me/banks/callback/norden"]
     client = facts(running)["partners"][0]["clients"][0]
     answer = running.http.post(
         f"{running.web}/oauth/token",
