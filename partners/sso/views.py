@@ -32,7 +32,7 @@ COOKIE, REMEMBERED = "bank", 180 * 86_400  # seconds
 @require_safe
 def begin(request: HttpRequest, provider_id: UUID) -> HttpResponse:
     """Off to the bank. While its sign-on is off, only for its own members, who may link theirs."""
-    if (limited := ratelimit.consume_or_429(request, action="login")) is not None:
+    if (limited := ratelimit.consume_or_429(request, action="login", limit_get=True)) is not None:
         return limited
     with transaction.atomic(), scope(Principal.system()):
         sign_on = sign_on_of(provider_id)
@@ -50,7 +50,7 @@ def begin(request: HttpRequest, provider_id: UUID) -> HttpResponse:
 @login_required
 def again(request: HttpRequest, provider_id: UUID) -> HttpResponse:
     """Off to the bank once more, for a page that wants a fresh proof of who it is."""
-    if (limited := ratelimit.consume_or_429(request, action="login")) is not None:
+    if (limited := ratelimit.consume_or_429(request, action="login", limit_get=True)) is not None:
         return limited
     provider = _provider(request, provider_id)
     try:

@@ -62,6 +62,12 @@ def test_what_is_asked_of_the_bank(world: Any, provider: Running, set_up: SetUp,
     assert len(asked["nonce"]) >= 32
 
 
+def test_nobody_is_sent_to_the_bank_without_end(world: Any, provider: Running, set_up: SetUp) -> None:
+    set_up(world.bank)
+    begun = [Client().get(f"/accounts/bank/{world.bank.partner.id}/").status_code for _ in range(31)]
+    assert begun == [302] * 30 + [429]
+
+
 UNFIT: list[tuple[dict[str, Any], str]] = [
     ({"claims": {"nonce": "another"}}, "belongs to another sign-in"),
     ({"claims": {"nonce": None}}, "not valid, or has run out"),
