@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from consents.actions.give import LIVE, LONGEST_DAYS
 from consents.disclosure import Disclosure, disclose
@@ -52,7 +53,8 @@ def offer_of(asked: GrantRequest, person_id: UUID) -> Offer:
         version.clusters if version else Cluster.values
     )
     if not clusters or not accounts:
-        raise NothingToOffer(f"What {asked.partner.name} asked for is outside its agreement with Parley now.")
+        text = _("What %(bank)s asked for is outside its agreement with Parley now.")
+        raise NothingToOffer(text % {"bank": asked.partner.name})
     longest = min(asked.duration_days, version.longest_grant_days if version else LONGEST_DAYS)
     disclosure = disclose(
         bank=asked.partner,
@@ -71,12 +73,13 @@ def offer_of(asked: GrantRequest, person_id: UUID) -> Offer:
 def _version(asked: GrantRequest) -> AgreementVersion | None:
     bank, is_live = asked.partner, asked.environment == Environment.LIVE
     if bank.status in ENDED or (is_live and bank.status != Partner.Status.ACTIVE):
-        raise NothingToOffer(f"{bank.name} may not ask anybody at the moment.")
+        raise NothingToOffer(_("%(bank)s may not ask anybody at the moment.") % {"bank": bank.name})
     if not is_live:
         return None
     version = agreement_in_force(bank.id)
     if version is None:
-        raise NothingToOffer(f"{bank.name} has no agreement with Parley in force, so it may not ask anybody.")
+        text = _("%(bank)s has no agreement with Parley in force, so it may not ask anybody.")
+        raise NothingToOffer(text % {"bank": bank.name})
     return version
 
 

@@ -7,7 +7,7 @@ from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
-from django.utils.translation import get_supported_language_variant
+from django.utils.translation import get_supported_language_variant, gettext_lazy
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
@@ -43,6 +43,17 @@ STATUS = {
     Reason.ANOTHER_CUSTOMER: 409,
     Reason.TAMPERED: 409,
     Reason.STOPPED: 409,
+}
+HEADINGS = {
+    "allowed": gettext_lazy("%(bank)s may write to you"),
+    "over": gettext_lazy("What you allowed here has ended"),
+    "declined": gettext_lazy("You declined"),
+    "expired": gettext_lazy("This question is too old"),
+    "another_person": gettext_lazy("This question is for somebody else"),
+    "another_customer": gettext_lazy("This does not fit your connection"),
+    "stopped": gettext_lazy("%(bank)s cannot ask you now"),
+    "tampered": gettext_lazy("That did not work"),
+    "not_found": gettext_lazy("Nothing to decide here"),
 }
 
 
@@ -88,7 +99,7 @@ def _authorize(request: HttpRequest, principal: Principal, req: str) -> HttpResp
             return _decided(request, asked)
         return _question(request, principal, asked, missing)
     except Http404:
-        return render(request, "consents/authorize/outcome.html", {"outcome": "not_found"}, status=404)
+        return _outcome(request, "not_found", None, status=404)
     except RequestRefused as refusal:
         return _refused(request, principal, refusal)
 
@@ -187,11 +198,19 @@ def _decided(request: HttpRequest, asked: GrantRequest) -> HttpResponse:
         grant = (
             Grant.objects.select_related("account__sender").get(pk=asked.grant_id) if asked.grant_id else None
         )
-    context = {**_about(asked), "outcome": "declined", "back": back, "grant": grant}
-    if grant:
-        context["state"] = state = shown_state(grant)
-        context["outcome"] = "over" if state in OVER else "allowed"
-    return render(request, "consents/authorize/outcome.html", context)
+    if grant is None:
+        return _outcome(request, "declined", asked, back=back)
+    state = shown_state(grant)
+    outcome = "over" if state in OVER else "allowed"
+    return _outcome(request, outcome, asked, back=back, grant=grant, state=state)
+
+
+def _outcome(
+    request: HttpRequest, outcome: str, asked: GrantRequest | None, *, status: int = 200, **more: Any
+) -> HttpResponse:
+    heading = HEADINGS[outcome] % {"bank": asked.partner.name if asked else ""}
+    context = {"outcome": outcome, "heading": heading, **(_about(asked) if asked else {}), **more}
+    return render(request, "consents/authorize/outcome.html", context, status=status)
 
 
 def _refused(request: HttpRequest, principal: Principal, refusal: RequestRefused) -> HttpResponse:
@@ -212,8 +231,9 @@ def _refused(request: HttpRequest, principal: Principal, refusal: RequestRefused
             back = _back(asked) or back
             if asked.way == GrantRequest.Way.DIRECTORY:
                 begin = sign_in_to_begin_with(asked.partner, asked.environment)
-    context = {**_about(asked), "outcome": reason.value, "back": back, "begin": begin, "reason": str(refusal)}
-    return render(request, "consents/authorize/outcome.html", context, status=STATUS[reason])
+    return _outcome(
+        request, reason.value, asked, status=STATUS[reason], back=back, begin=begin, reason=str(refusal)
+    )
 
 
 def _site(asked: GrantRequest) -> str:

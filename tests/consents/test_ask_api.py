@@ -10,6 +10,7 @@ from django.db import transaction
 from consents.models import GrantRequest
 from consents.requests import content_of
 from partners.actions.partners import change_partner_status
+from partners.models import AgreementVersion
 from portal.audit.models import AuditEvent
 from portal.ids import parse_public_id
 from portal.tasks import clean_up
@@ -211,6 +212,13 @@ def test_a_suspended_bank_asks_nobody(api: Api, tester: Api, world: Any) -> None
     change_partner_status(partner_id=world.bank.partner.id, to="SUSPENDED", actor=world.staff.reviewer)
     for one in (api, tester):
         assert refused(one)[:2] == (403, "partner_suspended")
+
+
+def test_without_an_agreement_in_force_nobody_is_asked(api: Api) -> None:
+    with scope(Principal.system()), transaction.atomic():
+        AgreementVersion.objects.update(ends_at=datetime.now(UTC) - timedelta(seconds=1))
+    assert refused(api)[:2] == (403, "agreement_not_in_force")
+    assert count() == 0
 
 
 def test_the_scope_to_ask_is_not_the_scope_to_read(world: Any) -> None:

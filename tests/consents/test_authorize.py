@@ -23,6 +23,7 @@ from consents.records import Account, granted_accounts
 from notifications.actions.sandbox import simulated_sender
 from notifications.typed_data import DATA
 from partners.actions.partners import change_partner_status
+from partners.models import AgreementVersion
 from portal.audit.models import AuditEvent
 from portal.ids import public_id
 from portal.tenancy.context import scope
@@ -334,6 +335,25 @@ def test_a_bank_suspended_meanwhile_gets_nothing(asked: Asked, zoe: Any, world: 
     assert grants_of(zoe.person_id) == []
     assert refusals(asked) == ["stopped"]
     assert asked.http.post(asked.path, {"answer": "decline"}).status_code == 302
+
+
+def test_an_agreement_that_ended_meanwhile_allows_nothing(asked: Asked, zoe: Any) -> None:
+    page = asked.open()
+    with scope(SYSTEM), transaction.atomic():
+        AgreementVersion.objects.update(ends_at=timezone.now() - timedelta(seconds=1))
+    answer = asked.answer(page=page)
+    assert (answer.status_code, grants_of(zoe.person_id)) == (409, [])
+    assert "Norden Bank has no agreement with Parley in force" in said(answer)
+
+
+def test_an_agreement_that_lost_all_that_was_asked_leaves_nothing_to_offer(
+    api: Api, zoe: Any, world: Any
+) -> None:
+    asked = Asked(api, zoe.person, clusters=["RECEIPTS"])
+    agree_on(world)
+    page = asked.open()
+    assert page.status_code == 409
+    assert "is outside its agreement with Parley now" in said(page)
 
 
 def test_a_session_that_ended_comes_back_to_the_same_question(asked: Asked, zoe: Any) -> None:
