@@ -24,7 +24,7 @@ demo: ## Run everything in the foreground (PORT=8000, DEMO_DIR=var/demo; CHECK=1
 test: ## Run the tests (T=tests/api chooses some, N=0 runs them in one process, ARGS=… goes to pytest)
 	@tools/bootstrap dev
 	@tools/chromium
-	@$(WITH_SERVICES) -- $(PYTHON_BIN) -m pytest -n $(N) --dist loadfile $(T) $(ARGS)
+	@$(WITH_SERVICES) --volatile -- $(PYTHON_BIN) -m pytest -n $(N) --dist loadfile $(T) $(ARGS)
 
 check: ## Check style, types, import rules, migrations and templates: what CI runs beside the tests
 	@tools/bootstrap dev
@@ -32,7 +32,7 @@ check: ## Check style, types, import rules, migrations and templates: what CI ru
 	.venv/bin/ruff format --check .
 	.venv/bin/lint-imports
 	.venv/bin/mypy
-	$(WITH_SERVICES) --dir var/check -- tools/check-django
+	$(WITH_SERVICES) --dir var/check --volatile -- tools/check-django
 
 bench: ## Measure accepting and delivering, each against its baseline in the same run
 	@tools/bootstrap dev

@@ -1,9 +1,10 @@
-"""`python -m portal.demo.run_with_services [--attach DIR] [--dir DIR] -- COMMAND …`: lends a command the
+"""`python -m portal.demo.run_with_services [--attach DIR] [--dir DIR] [--volatile] -- COMMAND …`: lends a command the
 servers.
 
 PostgreSQL and Valkey start in DIR (`var/test`), or in the first free of DIR, DIR-2, DIR-3, … so that two
 test runs do not meet; the command runs with the variables that name them, and its exit code is ours. With
-`--attach`, a demo running in that folder lends its own environment instead, and nothing is started.
+`--attach`, a demo running in that folder lends its own environment instead, and nothing is started. `--volatile` is
+for data that may be lost in a power failure, and faster.
 """
 
 import argparse
@@ -42,6 +43,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--dir", type=Path, default=Path("var/test"), help="where the servers keep their data"
     )
     parser.add_argument("--attach", type=Path, help="use the demo running in this folder, if one is")
+    parser.add_argument(
+        "--volatile", action="store_true", help="do not wait until a disk has what is written"
+    )
     parser.add_argument("--env", default="test", help="PARLEY_ENV for the command")
     parser.add_argument("command", nargs="+")
     return parser.parse_args(arguments)
@@ -63,7 +67,7 @@ def _run_beside_servers(options: argparse.Namespace) -> int:
     supervisor = Supervisor(state, Console(), stop)
     try:
         end_leftovers(state.home)
-        servers = Servers(state, surroundings)
+        servers = Servers(state, surroundings, is_volatile=options.volatile)
         supervisor.start(servers.children)
         supervisor.wait_ready(servers.children)
         servers.prepare()

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import psycopg
 
 from portal.demo.child import Child
-from portal.demo.postgres import Postgres
+from portal.demo.postgres import VOLATILE, Postgres
 from portal.demo.refusal import Refusal
 from portal.demo.state import State
 from portal.demo.valkey import Valkey
@@ -15,12 +15,13 @@ APP_ROLE = "parley_app"
 
 class Servers:
     """`DATABASE_URL` and `REDIS_URL` in `given` name servers to use; what they leave out is started from a
-    wheel.
+    wheel. What is `is_volatile` may be lost in a power failure.
     """
 
-    def __init__(self, state: State, given: Mapping[str, str]) -> None:
+    def __init__(self, state: State, given: Mapping[str, str], *, is_volatile: bool = False) -> None:
         self.given = given
-        self.postgres = None if given.get("DATABASE_URL") else Postgres(state)
+        settings = VOLATILE if is_volatile else {}
+        self.postgres = None if given.get("DATABASE_URL") else Postgres(state, **settings)
         self.valkey = None if given.get("REDIS_URL") else Valkey(state)
 
     @property
