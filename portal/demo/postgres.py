@@ -141,23 +141,28 @@ class Postgres:
             )
 
     def _await_previous(self) -> None:
-        """Makes sure that no pid file bars the start; we hold the folder's lock.
+        """Makes sure that no pid file bars the start, the data's or the socket's; we hold the folder's lock.
 
         A server whose launcher was killed may still be writing its last checkpoint: it is waited for, then
-        killed. After a power cut the file may name an unrelated program that got the same number, and
-        PostgreSQL would refuse to start: the file goes.
+        killed. After a power cut a file may name an unrelated program that got the same number, and
+        PostgreSQL would refuse to start: the files go.
         """
-        pid_file = self.data / "postmaster.pid"
+        pid_files = [self.data / "postmaster.pid", self.sockets / f".s.PGSQL.{PORT}.lock"]
         deadline = time.monotonic() + PREVIOUS_SECONDS
-        while (previous := self._previous(pid_file)) and time.monotonic() < deadline:
+        while (previous := self._previous(pid_files)) and time.monotonic() < deadline:
             time.sleep(0.05)
         if previous:
             os.kill(previous, signal.SIGQUIT)
             time.sleep(1)
-        pid_file.unlink(missing_ok=True)
+        for pid_file in pid_files:
+            pid_file.unlink(missing_ok=True)
 
-    def _previous(self, pid_file: Path) -> int | None:
+    def _previous(self, pid_files: list[Path]) -> int | None:
         """The process id of a server still running on our data, or None."""
+        found = (self._server_in(pid_file) for pid_file in pid_files)
+        return next((pid for pid in found if pid is not None), None)
+
+    def _server_in(self, pid_file: Path) -> int | None:
         try:
             pid = int(pid_file.read_text().split()[0])
             program, folder = (Path(f"/proc/{pid}/{link}").readlink() for link in ("exe", "cwd"))

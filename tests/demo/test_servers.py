@@ -102,10 +102,10 @@ def test_a_command_beside_a_busy_folder_gets_one_of_its_own(home):
     assert f"{home}-2/" in beside
 
 
-def test_a_stale_pid_file_that_names_another_program_does_not_bar_the_start(home):
+def test_stale_pid_files_that_name_another_program_do_not_bar_the_start(home):
     query(home, "SELECT 1")
-    pid_file = home / "pg" / "postmaster.pid"
-    pid_file.write_text(f"{os.getpid()}\n{home}/pg\n{int(time.time())}\n5432\n\n\n\n")
+    for pid_file in (home / "pg" / "postmaster.pid", home / "s" / ".s.PGSQL.5432.lock"):
+        pid_file.write_text(f"{os.getpid()}\n{home}/pg\n{int(time.time())}\n5432\n\n\n\n")
 
     assert query(home, "SELECT 1") == "1"
 
