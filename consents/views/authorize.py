@@ -7,8 +7,8 @@ from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
-from django.utils.translation import get_supported_language_variant, gettext_lazy
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
@@ -29,8 +29,7 @@ from consents.return_address import origin_of, with_answer
 from consents.views.person import person_page, shown_state
 from partners.clusters import Environment
 from partners.refusals import Refused
-from portal.accounts.language import chosen_before
-from portal.accounts.views import remember
+from portal.accounts.language import suggest_language
 from portal.ids import InvalidPublicId, parse_public_id, public_id
 from portal.tenancy.context import scope
 from portal.tenancy.principal import Principal
@@ -63,20 +62,12 @@ def authorize(request: HttpRequest, req: str) -> HttpResponse:
     """Whoever is not signed in does so first, and comes back."""
     if request.user.is_authenticated:
         return _authorize(request, req=req)
-    response = redirect_to_login(request.path)
     request_id = _id(req)
     asked = find_request(request_id) if request_id else None
     # The bank knows in which language it spoke with them; what they chose themselves counts more
-    if asked and (language := _offered(asked.locale)) and chosen_before(request) is None:
-        remember(response, language)
-    return response
-
-
-def _offered(locale: str) -> str:
-    try:
-        return get_supported_language_variant(locale) if locale else ""
-    except LookupError:
-        return ""
+    if asked and asked.locale:
+        suggest_language(request, asked.locale)
+    return redirect_to_login(request.path)
 
 
 def _id(req: str) -> UUID | None:

@@ -14,6 +14,7 @@ ENGLISH = (
     "/api/", "/oauth/", "/hooks/", "/health/", "/metrics", "/.well-known/",
 )  # fmt: skip
 OFFERED = dict(settings.LANGUAGES)
+_SUGGESTED = "language"
 
 
 class LanguageMiddleware:
@@ -39,9 +40,11 @@ def can_be_chosen(request: HttpRequest) -> bool:
 
 
 def _language_of(request: HttpRequest) -> str:
-    """The user's own; else what was chosen on this device, or what the browser asks for."""
-    user = request.user
-    return language_of(user) if user.is_authenticated else translation.get_language_from_request(request)
+    """The user's own; else what was chosen on this device, suggested, or asked for by the browser."""
+    if request.user.is_authenticated:
+        return language_of(request.user)
+    asked = chosen_before(request) or request.session.get(_SUGGESTED)
+    return asked or translation.get_language_from_request(request)
 
 
 def language_of(user: User | None) -> str:
@@ -53,3 +56,11 @@ def chosen_before(request: HttpRequest) -> str | None:
     """What was chosen on this device while nobody was signed in; None where nothing was."""
     found = request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, "")
     return found if found in OFFERED else None
+
+
+def suggest_language(request: HttpRequest, language: str) -> None:
+    """For this visit, until somebody signs in: who has chosen a language keeps it. What is not offered is ignored."""
+    try:
+        request.session[_SUGGESTED] = translation.get_supported_language_variant(language)
+    except LookupError:
+        pass

@@ -26,7 +26,8 @@ from tests.partners.amending import agree_on
 SPOKEN = {"aria-label", "alt", "title", "placeholder", "data-label"}
 # What is the same everywhere: names, and what a bank or a person wrote
 DATA = re.compile(
-    r"Parley|Messenger|Norden Bank|Harbour|NB|Ana|Current account|AGR-NORDEN v1|API|PDF|JSON|Single sign-on"
+    r"Parley|Messenger|Norden Bank|Harbour|NB|Ana|(Current|Savings) account( •• \d{4})?|AGR-NORDEN v1|API|PDF|JSON|Single sign-on"
+    r"|Norden Bank \(Norden Bank plc\), norden\.example\."
     r"|[\w.@-]+\.example|[\d-]{10} [\d:]{8} UTC"
 )
 OWN_ACCOUNT = [
