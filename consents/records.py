@@ -7,6 +7,9 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import override
 
 from consents.models import ConsentRecord, Customer, Grant
 from partners.clusters import PURPOSES, Cluster
@@ -17,7 +20,7 @@ from portal.vault.keys import data_key_for
 
 SANDBOX_RETENTION_DAYS = 30
 ONCE = timedelta(hours=24)
-WITHDRAWAL_METHOD = "Disconnect on the connected banks page, or write STOP in the chat"
+WITHDRAWAL_METHOD = _("Disconnect on the connected banks page, or write STOP in the chat")
 PRIVACY_NOTICE = "/privacy"
 
 
@@ -68,7 +71,7 @@ def write_record(
         clusters=grant.clusters,
         purposes=purposes_of(grant.clusters),
         **terms_of(version),
-        withdrawal_method=WITHDRAWAL_METHOD,
+        withdrawal_method=_in(choice.language, WITHDRAWAL_METHOD),
         valid_until=grant.expires_at,
         is_once=choice.is_once,
         privacy_notice=settings.BASE_URL + PRIVACY_NOTICE,
@@ -79,6 +82,11 @@ def write_record(
         disclosure_sha256=hashlib.sha256(choice.disclosure.encode()).hexdigest(),
         accounts=grant.accounts,
     )
+
+
+def _in(language: str, words: Promise) -> str:
+    with override(language):
+        return str(words)
 
 
 def copy_record(grant: Grant, **changes: object) -> ConsentRecord:

@@ -394,7 +394,8 @@ def test_the_banks_language_is_the_first_one_shown(api: Api, zoe: Any) -> None:
     page = asked.open()
     assert 'lang="es"' in page.content.decode()
     asked.answer(page=page)
-    assert kept(grants_of(zoe.person_id)[0])[0].language == "es"
+    record = kept(grants_of(zoe.person_id)[0])[0]
+    assert (record.language, "escribir PARAR" in record.withdrawal_method) == ("es", True)
 
 
 @pytest.mark.parametrize("req", ["req_" + "0" * 32, "grt_" + "0" * 32, "nonsense"])
