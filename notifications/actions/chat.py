@@ -18,7 +18,9 @@ from django.utils.text import get_text_list
 from django.utils.translation import get_language, gettext_lazy, override
 from django.utils.translation import gettext as _
 
+from consents.actions.give import RECONFIRM_DAYS
 from consents.actions.link import REFERENCE, address_index, redeem_link_token, unlink_account
+from consents.actions.reconfirm import reconfirm_grant
 from consents.actions.stop import end_grant, resume_grant
 from consents.linking import can_be_linked, is_offered
 from consents.models import Grant, LinkedAccount
@@ -43,6 +45,7 @@ COMMANDS = {
         "START": {"start"},
         "HELP": {"help"},
         "BALANCE": {"balance"},
+        "CONFIRM": {"confirm"},
         "UNLINK": {"unlink"},
     },
     "es": {
@@ -50,6 +53,7 @@ COMMANDS = {
         "START": {"iniciar", "inicio", "empezar"},
         "HELP": {"ayuda"},
         "BALANCE": {"saldo"},
+        "CONFIRM": {"confirmar"},
         "UNLINK": {"desvincular"},
     },
 }
@@ -97,7 +101,7 @@ def hear(*, sender: Sender, kind: str, address: str, event: dict[str, Any]) -> N
     with override(_language(account, event)):
         response = _respond(sender, kind, address, account, event)
         if response is not None:
-            _queue(sender, {"address": address, "language": get_language(), **asdict(response)})
+            queue_reply(sender, {"address": address, "language": get_language(), **asdict(response)})
 
 
 def _language(account: LinkedAccount | None, event: dict[str, Any]) -> str:
@@ -234,6 +238,8 @@ def _to_a_person(sender: Sender, account: LinkedAccount, address: str, command: 
         return _stop(sender, grant, actor)
     if command == "START":
         return _start(sender, grant, actor)
+    if command == "CONFIRM":
+        return _confirm(sender, grant, actor)
     if command == "BALANCE":
         if grant and _balance_verdict(grant) is None:
             ask_for_balance(grant)
@@ -277,10 +283,18 @@ NO_BALANCE = {
     "grant_paused": gettext_lazy("You have paused {bank}. Write START to hear from them again."),
     "no_active_grant": gettext_lazy("You have not allowed {bank} to send you balances."),
     "reconfirmation_due": gettext_lazy(
-        "{bank} waits until you confirm, on your connected banks page, that you still want this."
+        "{bank} waits until you confirm that you still want this: write CONFIRM."
     ),
     "": gettext_lazy("{bank} cannot send you anything at the moment."),
 }
+
+
+def _confirm(sender: Sender, grant: Grant | None, actor: Principal) -> Response:
+    if grant is None:
+        return _start(sender, grant, actor)
+    confirmed = reconfirm_grant(grant_id=grant.pk, actor=actor)
+    text = _("Thank you. Confirmed for {days} days.").format(days=RECONFIRM_DAYS)
+    return Response(f"{text} {_state(sender, confirmed)}")
 
 
 def _balance_verdict(grant: Grant) -> str | None:
@@ -334,10 +348,11 @@ def _last_day(grant: Grant) -> str:
 
 def _let_platform_forget(sender: Sender, address: str) -> None:
     """The platform believes in a link that we do not have."""
-    _queue(sender, {"address": address, "is_forgetting": True}, due=timezone.now() + FORGET_AFTER)
+    queue_reply(sender, {"address": address, "is_forgetting": True}, due=timezone.now() + FORGET_AFTER)
 
 
-def _queue(sender: Sender, content: dict[str, Any], *, due: datetime | None = None) -> None:
+def queue_reply(sender: Sender, content: dict[str, Any], *, due: datetime | None = None) -> None:
+    """Queues words for an address of the sender, in the current transaction. As the system."""
     reply_id = uuid7()
     key = data_key_for(sender.partner_id)
     Reply.objects.create(

@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from consents.actions.link import unlink_account
 from consents.actions.stop import end_grant, pause_grant
+from consents.aside import tell_in_chat
 from consents.models import Grant, LinkedAccount
 from notifications.actions.chat import hear
 from notifications.actions.replies import send_due_replies
@@ -408,3 +409,33 @@ def test_what_is_not_shaped_as_documented_is_passed_over(chat: Chat) -> None:
     odd = [{"message": "text"}, {"postback": []}, {"referral": {"ref": {}}}, {"message": {"mid": "o_1"}}]
     chat.hears(*odd)
     assert len(chat.gets()) == 2  # the referral and the empty message are answered, the others mean nothing
+
+
+def test_confirm_in_the_chat_lets_messages_come_again(chat: Chat, api: Api, world: Any) -> None:
+    change(Grant, reconfirm_by=timezone.now() - timedelta(days=1))
+    assert "write CONFIRM" in only(chat.says("hello"))
+    assert api.send().json()["code"] == "reconfirmation_due"
+    answer = only(chat.says("Confirm!"))
+    assert answer.startswith("Thank you. Confirmed for 90 days. Norden Bank may send you messages, until")
+    assert grant(world.ana).reconfirm_by > timezone.now() + timedelta(days=89)
+    assert api.send().status_code == 202
+    chat.says("STOP")
+    assert "may not send you anything" in only(chat.says("CONFIRM"))
+
+
+def test_we_speak_up_in_a_chat_only_where_the_messenger_lets_us(chat: Chat, world: Any) -> None:
+    confirm = {"type": "postback", "title": "Confirm", "payload": "CONFIRM"}
+
+    def aside() -> bool:
+        with scope(person(world.ana)), transaction.atomic():
+            return tell_in_chat(world.ana.grant.account, "Still want this?", [confirm])
+
+    chat.says("hello")
+    assert aside()
+    (said,) = chat.gets()
+    assert (said["text"], said["buttons"]) == ("Still want this?", [confirm])
+    with time_machine.travel(timezone.now() + timedelta(hours=24)):
+        assert not aside()
+    change(LinkedAccount, status="SUSPENDED")
+    assert not aside()
+    assert chat.gets() == []

@@ -1,0 +1,25 @@
+"""Words of ours in a person's chat that answer nothing they wrote: warnings, receipts. What carries them stands above
+and registers here.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from consents.models import LinkedAccount
+
+Button = Mapping[str, str]
+Carrier = Callable[[LinkedAccount, str, Sequence[Button]], bool]
+_carriers: list[Carrier] = []
+
+
+def register_carrier(carrier: Carrier) -> None:
+    """Called once, when the application that carries them starts."""
+    _carriers[:] = [carrier]
+
+
+def tell_in_chat(account: LinkedAccount, text: str, buttons: Sequence[Button] = ()) -> bool:
+    """Queues the words in the current transaction; returns False, and queues nothing, where the messenger lets us
+    say nothing: the person has not written for a day, the account is not reachable, or its sender is paused.
+
+    `buttons` are Messenger's: `{"type": "web_url", "title", "url"}` or `{"type": "postback", "title", "payload"}`.
+    """
+    return _carriers[0](account, text, buttons)

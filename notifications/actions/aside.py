@@ -1,0 +1,37 @@
+"""What is said in a chat without having been asked; see `consents.aside`."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from django.utils import timezone
+
+from consents.actions.link import address_place
+from consents.aside import Button
+from consents.models import LinkedAccount
+from notifications.actions.chat import queue_reply
+from partners.models import Sender
+from portal.tenancy.context import scope
+from portal.tenancy.principal import Principal
+from portal.vault.crypto import open_sealed
+from portal.vault.keys import find_data_key
+
+# The platform's day, less the time that words may wait here
+WINDOW = timedelta(hours=23, minutes=55)
+
+
+def queue_aside(account: LinkedAccount, text: str, buttons: Sequence[Button]) -> bool:
+    """Inside the messenger's window only: outside it there is nothing for words like these. Runs in the caller's
+    transaction.
+    """
+    with scope(Principal.system()):
+        now = LinkedAccount.objects.select_related("sender").get(pk=account.pk)
+        key = find_data_key(now.partner_id, now.person_id)
+        heard = now.last_inbound_at
+        is_open = heard is not None and heard > timezone.now() - WINDOW
+        if key is None or not is_open or now.status != LinkedAccount.Status.ACTIVE:
+            return False
+        if now.sender.status != Sender.Status.ACTIVE:
+            return False
+        address = open_sealed(key, now.address, aad=address_place(now.id)).decode()
+        queue_reply(now.sender, {"address": address, "text": text, "buttons": [dict(one) for one in buttons]})
+    return True
