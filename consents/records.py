@@ -35,8 +35,8 @@ class Account:
 
 @dataclass(frozen=True)
 class Choice:
-    """What a person allows, for how long (`duration_days` None: once, which is 24 hours), and the words that they
-    were shown for it. `through` is where they did so: page, chat, sandbox.
+    """What a person allows, for how long (`duration_days` None: once, which is 24 hours; `until` keeps a day that they
+    picked before), and the words that they were shown for it. `through` is where they did so: page, chat, sandbox.
     """
 
     clusters: list[str]
@@ -45,6 +45,7 @@ class Choice:
     disclosure: str
     language: str = "en"
     through: str = "page"
+    until: datetime | None = None
 
     @property
     def is_once(self) -> bool:
@@ -53,6 +54,8 @@ class Choice:
 
     def ends(self, now: datetime) -> datetime:
         """When it is over, counted from `now`."""
+        if self.until is not None:
+            return self.until
         return now + (ONCE if self.duration_days is None else timedelta(days=self.duration_days))
 
 

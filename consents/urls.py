@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from consents.views import authorize, directory, link, person
+from consents.views import authorize, change, directory, link, person
 
 urlpatterns = [
     path("authorize/<str:req>", authorize.authorize, name="authorize"),
@@ -10,6 +10,8 @@ urlpatterns = [
     path("me/grants/<str:grt>/resume", person.resume, name="person-resume"),
     path("me/grants/<str:grt>/reconfirm", person.reconfirm, name="person-reconfirm"),
     path("me/grants/<str:grt>/terms", person.terms, name="person-terms"),
+    path("me/grants/<str:grt>/change", change.change, name="person-change"),
+    path("me/grants/<str:grt>/renew", change.renew, name="person-renew"),
     path("me/grants/<str:grt>/disconnect", person.disconnect, name="person-disconnect"),
     path("me/banks", directory.banks, name="bank-directory"),
     path("me/banks/callback/<slug:slug>", directory.come_back, name="bank-return"),

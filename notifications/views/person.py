@@ -6,6 +6,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from consents.access import get_grant_for
+from consents.actions.again import can_renew
 from consents.models import Grant
 from consents.terms import lost_kinds
 from consents.views.person import STOPPABLE, grant_id, person_page, shown_state
@@ -49,6 +50,7 @@ def grant(request: HttpRequest, principal: Principal, grt: str) -> HttpResponse:
         "grant": found,
         "state": state,
         "can_be_stopped": state != Grant.Status.EXPIRED and found.status in STOPPABLE,
+        "can_renew": can_renew(found),
         "lost": lost_kinds(found),
         "bank_cannot_send": _cannot_send(found.partner, found.environment),
         "accounts": open_accounts(found, key),

@@ -27,6 +27,7 @@ DECISIONS = {
     Code.CONSENT_RESUMED: ("circle-play", _("You resumed messages")),
     Code.CONSENT_RECONFIRMED: ("circle-check", _("You confirmed your choice")),
     Code.CONSENT_AMENDED: ("circle-check", _("You agreed to new terms")),
+    Code.CONSENT_NARROWED: ("circle-minus", _("You took something out of what you allow")),
     Code.CONSENT_AMENDMENT_DECLINED: ("circle-x", _("You kept your terms as they were")),
     Code.CONSENT_REVOKED: ("unplug", _("You disconnected")),
 }

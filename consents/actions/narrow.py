@@ -1,0 +1,82 @@
+"""Taking something out of a live grant: at once, with a record of what stays. It needs no new consent."""
+
+from collections.abc import Collection
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from consents.access import get_grant_for
+from consents.actions.give import account_index
+from consents.choosing import Wish, choosable_for
+from consents.models import Grant
+from consents.records import Account, copy_record, purposes_of, sealed_accounts
+from consents.telling import tell_grant
+from partners.clusters import Cluster
+from partners.outgoing import outgoing
+from partners.refusals import Refused
+from partners.webhooks import EventType
+from portal.audit.codes import Code
+from portal.audit.record import record
+from portal.tenancy.context import scope
+from portal.tenancy.principal import Kind, Principal
+
+SYSTEM = Principal.system()
+OPEN = (Grant.Status.ACTIVE, Grant.Status.PAUSED)
+
+
+@transaction.atomic
+def narrow_grant(*, grant_id: UUID, wish: Wish, actor: Principal) -> Grant:
+    """Leaves what the person wishes to keep of it and withdraws what waits and is not in it; raises Refused where
+    nothing would stay, or something would be new.
+    """
+    with scope(actor):
+        grant = get_grant_for(actor, grant_id, lock=True)
+        if actor.kind is not Kind.PERSON or grant.status not in OPEN or grant.expires_at <= timezone.now():
+            raise Refused(_("This connection has ended; there is nothing to change."))
+        offer = choosable_for(grant)
+        if offer.is_empty(wish):
+            raise Refused(_("At least one kind of message and one account stay. To end it all, disconnect."))
+        if offer.is_same(wish) or offer.is_wider(wish) or not offer.is_known(wish):
+            raise Refused(_("What you allow has changed since you opened this. Look at it once more."))
+        accounts = [one for key, one in offer.held.items() if key in wish.accounts]
+        return take_out(grant, {*grant.clusters} - {*wish.kinds}, accounts, actor, Code.CONSENT_NARROWED)
+
+
+def take_out(
+    grant: Grant, kinds: Collection[str], accounts: list[Account] | None, actor: Principal, code: Code
+) -> Grant:
+    """Leaves the grant, which the caller has locked, without these kinds of messages and with these accounts (None:
+    all it has). Runs in the caller's transaction.
+    """
+    grant.clusters = [name for name in grant.clusters if name not in kinds]
+    with scope(SYSTEM):
+        if accounts is not None:
+            grant.accounts = sealed_accounts(grant, accounts)
+            grant.account_indexes = [account_index(grant.partner_id, one.ref) for one in accounts]
+        grant.record_id = copy_record(
+            grant,
+            clusters=grant.clusters,
+            purposes=purposes_of(grant.clusters),
+            accounts=grant.accounts,
+            disclosure=_words(kinds, grant, accounts),
+        ).id
+        grant.save(update_fields=["clusters", "accounts", "account_indexes", "record_id"])
+        withdrawn = outgoing().keep_within(grant=grant)
+    about = {"record": str(grant.record_id), "clusters": grant.clusters, "withdrawn": withdrawn}
+    about["without"] = sorted(kinds)
+    record(
+        code, actor=actor, target=grant, partner_id=grant.partner_id, person_id=grant.person_id, data=about
+    )
+    tell_grant(EventType.GRANT_AMENDED, grant)
+    return grant
+
+
+def _words(kinds: Collection[str], grant: Grant, accounts: list[Account] | None) -> str:
+    lines = [_("Taken out: %(kind)s") % {"kind": Cluster(name).label} for name in sorted(kinds)]
+    lines += [_("Stays: %(kind)s") % {"kind": Cluster(name).label} for name in grant.clusters]
+    lines += [
+        _("Stays: %(account)s") % {"account": f"{one.type} {one.mask}".strip()} for one in accounts or ()
+    ]
+    return "\n".join(lines)

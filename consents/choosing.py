@@ -1,0 +1,231 @@
+"""What a person can choose from when they change a live grant, and what it would mean."""
+
+import hashlib
+import json
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from consents.models import Customer, Grant
+from consents.records import Account, granted_accounts, terms_of
+from partners.clusters import Cluster, Environment
+from partners.models import AgreementVersion
+from portal.design.states import KINDS
+from portal.tenancy.context import scope
+from portal.tenancy.principal import Principal
+from portal.vault.crypto import CannotOpen, DataKeyMaterial, blind_index, open_sealed
+from portal.vault.keys import find_data_key
+
+LONGEST_DAYS = 365
+PERIODS = (30, 90, 180, 365)
+
+
+class Line(NamedTuple):
+    """One of the things that a person is told before they say yes."""
+
+    term: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a person chose: kinds of messages, and accounts by their keys (see `Choosable`)."""
+
+    kinds: list[str]
+    accounts: list[str]
+
+
+@dataclass(frozen=True)
+class Choosable:
+    """The kinds and accounts that the grant holds, and those that it could. Accounts are known by a key that says
+    nothing of the bank's reference.
+    """
+
+    grant: Grant
+    version: AgreementVersion | None
+    held: dict[str, Account]
+    others: dict[str, Account]
+
+    @property
+    def accounts(self) -> dict[str, Account]:
+        """All of them, the grant's own first."""
+        return self.held | self.others
+
+    @property
+    def kinds(self) -> list[str]:
+        """All of them, in one order."""
+        covered = self.version.clusters if self.version else Cluster.values
+        return [name for name in Cluster.values if name in (*self.grant.clusters, *covered)]
+
+    @property
+    def lost(self) -> list[str]:
+        """What the grant holds and the agreement in force no longer covers."""
+        return [name for name in self.grant.clusters if self.version and name not in self.version.clusters]
+
+    @property
+    def longest_days(self) -> int:
+        """For which it may be given."""
+        return self.version.longest_grant_days if self.version else LONGEST_DAYS
+
+    @property
+    def periods(self) -> list[int]:
+        """In days, as a person may pick them."""
+        return sorted({days for days in PERIODS if days < self.longest_days} | {self.longest_days})
+
+    def is_known(self, wish: Wish) -> bool:
+        """Nothing in it that could not be chosen."""
+        return {*wish.kinds} <= {*self.kinds} and {*wish.accounts} <= {*self.accounts}
+
+    def is_empty(self, wish: Wish) -> bool:
+        """A grant of nothing is none."""
+        return not (wish.kinds and wish.accounts)
+
+    def new_kinds(self, wish: Wish) -> list[str]:
+        """What the grant does not hold yet."""
+        return [name for name in self.kinds if name in wish.kinds and name not in self.grant.clusters]
+
+    def new_accounts(self, wish: Wish) -> list[str]:
+        """The same of accounts."""
+        return [key for key in self.others if key in wish.accounts]
+
+    def is_wider(self, wish: Wish) -> bool:
+        """It needs a new consent."""
+        return bool(self.new_kinds(wish) or self.new_accounts(wish))
+
+    def is_same(self, wish: Wish) -> bool:
+        """It changes nothing."""
+        return {*wish.kinds} == {*self.grant.clusters} and {*wish.accounts} == {*self.held}
+
+    def as_it_is(self) -> Wish:
+        """What the grant holds and can go on holding."""
+        return Wish([name for name in self.grant.clusters if name not in self.lost], list(self.held))
+
+
+def choosable_for(grant: Grant) -> Choosable:
+    """As things stand now. Of data that was erased there is nothing to choose."""
+    with scope(Principal.system()):
+        in_force = AgreementVersion.objects.in_force().select_related("agreement")
+        is_live = grant.environment == Environment.LIVE
+        version = in_force.filter(partner_id=grant.partner_id).first() if is_live else None
+        key = find_data_key(grant.partner_id, grant.person_id)
+        customer = Customer.objects.get(pk=grant.customer_id)
+    held = _keyed(grant, [Account(**one) for one in granted_accounts(grant, key)]) if key else {}
+    named = _keyed(grant, named_accounts(customer, key)) if key else {}
+    return Choosable(grant, version, held, {one: named[one] for one in named if one not in held})
+
+
+def _keyed(grant: Grant, accounts: Collection[Account]) -> dict[str, Account]:
+    return {account_key(grant, one.ref): one for one in accounts}
+
+
+def account_key(grant: Grant, ref: str) -> str:
+    """Tells one of a bank's accounts from the others, on pages."""
+    return blind_index("account_key", grant.partner_id, ref).hex()[:16]
+
+
+def named_place(customer: Customer) -> bytes:
+    """Where the sealed accounts of a customer belong."""
+    return b"customer.accounts" + customer.id.bytes
+
+
+def named_accounts(customer: Customer, key: DataKeyMaterial) -> list[Account]:
+    """Those that the bank named last; none where it has named none, or they were erased."""
+    if not customer.accounts:
+        return []
+    try:
+        return [
+            Account(**one)
+            for one in json.loads(open_sealed(key, customer.accounts, aad=named_place(customer)))
+        ]
+    except CannotOpen:
+        return []
+
+
+def statement(offer: Choosable, wish: Wish, until: datetime | None = None) -> list[Line]:
+    """All that a person is told before they say yes: who, what (with what is new of it), why, for how long, who else,
+    and how it ends. Without `until`, the end is theirs to pick beside it.
+    """
+    bank, channel = offer.grant.partner.name, offer.grant.account.channel.title()
+    lines = [
+        Line(_("Who"), _("%(bank)s writes the messages, Parley delivers them.") % {"bank": bank}),
+        *_kinds(offer, wish),
+        Line(
+            ngettext("Account", "Accounts", len(wish.accounts)),
+            ", ".join(_account(offer, wish, key) for key in offer.accounts if key in wish.accounts),
+        ),
+        Line(
+            _("Used for"),
+            _("Only these messages, and only as far as is reasonably necessary for them. Never advertising."),
+        ),
+        Line(
+            _("Who else sees it"),
+            _("Nobody. %(channel)s carries the messages, and Parley keeps a sealed copy to show you.")
+            % {"channel": channel},
+        ),
+        Line(_("Kept"), _kept(offer.version)),
+        Line(
+            _("How to stop"),
+            _("Disconnect on this site, or write STOP in the chat. Both work at once, free."),
+        ),
+        Line(
+            _("Confirm again"),
+            _("Every 90 days, by one tap. If you do not, messages wait until you do."),
+        ),
+    ]
+    if until is not None:
+        lines.append(Line(_("Until"), day(until)))
+    return lines
+
+
+def _kinds(offer: Choosable, wish: Wish) -> list[Line]:
+    new = offer.new_kinds(wish)
+    return [
+        Line(_("New: %(kind)s") % {"kind": kind} if name in new else kind, str(KINDS[name].purpose))
+        for name in offer.kinds
+        if name in wish.kinds
+        for kind in [str(Cluster(name).label)]
+    ]
+
+
+def _account(offer: Choosable, wish: Wish, key: str) -> str:
+    one = offer.accounts[key]
+    shown = f"{one.type} {one.mask}"
+    return _("%(account)s (new)") % {"account": shown} if key in offer.others else shown
+
+
+def _kept(version: AgreementVersion | None) -> str:
+    terms = terms_of(version)
+    return ngettext(
+        "For %(days)s day after each message, then destroyed (agreement %(agreement)s).",
+        "For %(days)s days after each message, then destroyed (agreement %(agreement)s).",
+        int(str(terms["retention_days"])),
+    ) % {"days": terms["retention_days"], "agreement": terms["agreement"]}
+
+
+def day(moment: datetime) -> str:
+    """As people read it."""
+    return date_format(timezone.localtime(moment), "j F Y")
+
+
+def ends_after(days: int) -> datetime:
+    """The moment that a period which begins now ends."""
+    return timezone.now() + timedelta(days=days)
+
+
+def digest(offer: Choosable, lines: list[Line]) -> str:
+    """Tells what was shown, and on which terms, from anything else."""
+    version = str(offer.version.id) if offer.version else ""
+    accounts = [asdict(one) for one in offer.accounts.values()]
+    basis = [str(offer.grant.record_id), version, lines, accounts]
+    return hashlib.sha256(json.dumps(basis).encode()).hexdigest()[:32]
+
+
+def as_text(lines: list[Line]) -> str:
+    """For the record, word for word."""
+    return "\n".join(f"{line.term}: {line.text}" for line in lines)
