@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models.functions import Now
 
 from partners.clusters import Cluster, Environment
 from partners.models import AgreementVersion, Partner, Sender
@@ -125,6 +126,8 @@ class Grant(models.Model):
     # The wider version of the agreement that the person was asked about, and when they said yes or no
     asked_version_id = models.UUIDField(null=True)
     answered_at = models.DateTimeField(null=True)
+    # When it is looked at next: whether its end or a confirmation is near, and what of it is not used
+    tend_at = models.DateTimeField(db_default=Now())
 
     class Meta:
         constraints = [
@@ -146,6 +149,42 @@ class Grant(models.Model):
                 condition=models.Q(status__in=["ACTIVE", "PAUSED"]),
                 name="consents_grant_expiry",
             ),
+            models.Index(
+                fields=["tend_at"],
+                condition=models.Q(status__in=["ACTIVE", "PAUSED"], environment="live"),
+                name="consents_grant_tend",
+            ),
+        ]
+
+
+class UnusedKind(models.Model):
+    """A kind of message that a grant allows and that has not come for long: taken out of it when `lapses_at` comes,
+    unless the person keeps it or one is sent.
+    """
+
+    class Outcome(models.TextChoices):
+        KEPT = "kept"
+        LAPSED = "lapsed"
+        MOOT = "moot"  # used, allowed anew or taken out meanwhile
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    partner = models.ForeignKey(Partner, on_delete=models.PROTECT, db_index=False)
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, db_index=False)
+    grant = models.ForeignKey(Grant, on_delete=models.PROTECT, related_name="unused", db_constraint=False)
+    cluster = models.CharField(max_length=20)
+    since = models.DateTimeField()
+    proposed_at = models.DateTimeField()
+    lapses_at = models.DateTimeField()
+    outcome = models.CharField(max_length=10, choices=Outcome.choices, blank=True)
+    decided_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["grant", "cluster"],
+                condition=models.Q(decided_at=None),
+                name="consents_unusedkind_one_open",
+            )
         ]
 
 

@@ -12,6 +12,7 @@ urlpatterns = [
     path("me/grants/<str:grt>/terms", person.terms, name="person-terms"),
     path("me/grants/<str:grt>/change", change.change, name="person-change"),
     path("me/grants/<str:grt>/renew", change.renew, name="person-renew"),
+    path("me/grants/<str:grt>/unused", change.unused, name="person-unused"),
     path("me/grants/<str:grt>/disconnect", person.disconnect, name="person-disconnect"),
     path("me/banks", directory.banks, name="bank-directory"),
     path("me/banks/callback/<slug:slug>", directory.come_back, name="bank-return"),

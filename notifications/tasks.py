@@ -8,6 +8,8 @@ from notifications.actions.inbound import process_inbound
 from notifications.actions.recover import work_on_recovery
 from notifications.actions.replies import send_due_replies
 from notifications.actions.sweep import sweep
+from notifications.actions.tend import BATCH as TEND_BATCH
+from notifications.actions.tend import tend_grants
 from notifications.models import Lane
 from notifications.nudge import EVENTS, RECOVERIES, nudge, take_nudge
 from portal.celery import app
@@ -62,3 +64,14 @@ def recover_lost() -> int:
 def sweep_time() -> dict[str, int]:
     """See `notifications.actions.sweep`."""
     return sweep()
+
+
+@app.task
+def tend_all() -> int:
+    """Looks after the grants that are due; returns how many."""
+    end, total = time.monotonic() + LONGEST_RUN, 0
+    while count := tend_grants():
+        total += count
+        if count < TEND_BATCH or time.monotonic() > end:
+            break
+    return total

@@ -108,9 +108,12 @@ def agree_to_terms(*, grant_id: UUID, seen: str, kinds: list[str], actor: Princi
             grant.record_id = _amended_record(grant, changes).id
         grant.agreement_version, grant.answered_at = changes.version, timezone.now()
         grant.reconfirm_by = timezone.now() + timedelta(days=RECONFIRM_DAYS)
+        grant.tend_at = min(grant.tend_at, timezone.now())
         grant.save(
-            update_fields=["clusters", "record_id", "agreement_version", "answered_at", "reconfirm_by"]
-        )
+            update_fields=[
+                "clusters", "record_id", "agreement_version", "answered_at", "reconfirm_by", "tend_at",
+            ]
+        )  # fmt: skip
         _record(Code.CONSENT_AMENDED, grant, actor, changes.version, clusters=grant.clusters)
         tell_grant(EventType.GRANT_AMENDED, grant)
     return grant

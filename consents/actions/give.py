@@ -91,6 +91,7 @@ def _authorise(
     grant.account_indexes = [account_index(grant.partner_id, one.ref) for one in choice.accounts]
     grant.authorised_at, grant.expires_at, grant.is_once = now, choice.ends(now), choice.is_once
     grant.reconfirm_by = now + timedelta(days=RECONFIRM_DAYS)
+    grant.tend_at = now
 
 
 def _checked(customer: Customer, account: LinkedAccount, choice: Choice) -> AgreementVersion | None:

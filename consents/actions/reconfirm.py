@@ -30,8 +30,10 @@ def reconfirm_grant(*, grant_id: UUID, actor: Principal) -> Grant:
             raise Refused(_("This connection has ended; there is nothing to confirm."))
         with scope(Principal.system()):
             grant.record_id = copy_record(grant).id
-        grant.reconfirm_by = timezone.now() + timedelta(days=RECONFIRM_DAYS)
-        grant.save(update_fields=["record_id", "reconfirm_by"])
+        now = timezone.now()
+        grant.reconfirm_by = now + timedelta(days=RECONFIRM_DAYS)
+        grant.tend_at = min(grant.tend_at, now)  # what was due before is still told
+        grant.save(update_fields=["record_id", "reconfirm_by", "tend_at"])
         record(
             Code.CONSENT_RECONFIRMED,
             actor=actor,

@@ -4,11 +4,12 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
 from consents.access import get_grant_for
 from consents.actions.again import Answer, agree_again, can_renew, check_can_agree
 from consents.actions.narrow import narrow_grant
+from consents.actions.unused import keep_kind
 from consents.choosing import Choosable, Wish, choosable_for, digest, ends_after, statement
 from consents.models import Grant
 from consents.views.person import STOPPABLE, grant_id, person_page, shown_state
@@ -64,6 +65,26 @@ def renew(request: HttpRequest, principal: Principal, grt: str) -> HttpResponse:
         answer = Answer(offer.as_it_is(), request.POST.get("seen", ""), days)
         agree_again(grant_id=grant.id, answer=answer, actor=principal)
         messages.success(request, _("Thank you. Renewed without a break."))
+    except Refused as refusal:
+        messages.error(request, str(refusal))
+    return redirect("person-grant", grt=grt)
+
+
+@require_POST
+@person_page
+def unused(request: HttpRequest, principal: Principal, grt: str) -> HttpResponse:
+    """Keeps a kind of message that has not come for long, or takes it out now."""
+    kind = request.POST.get("kind", "")
+    grant = get_grant_for(principal, grant_id(grt), lock=True)
+    try:
+        if request.POST.get("answer") == "keep":
+            keep_kind(grant_id=grant.id, kind=kind, actor=principal)
+            messages.success(request, _("Kept."))
+        else:
+            offer = choosable_for(grant)
+            wish = Wish([name for name in grant.clusters if name != kind], list(offer.held))
+            narrow_grant(grant_id=grant.id, wish=wish, actor=principal)
+            messages.success(request, _("Done. What you took out is not sent any more."))
     except Refused as refusal:
         messages.error(request, str(refusal))
     return redirect("person-grant", grt=grt)

@@ -7,7 +7,7 @@ from django.views.decorators.http import require_safe
 
 from consents.access import get_grant_for
 from consents.actions.again import can_renew
-from consents.models import Grant
+from consents.models import Grant, UnusedKind
 from consents.terms import lost_kinds
 from consents.views.person import STOPPABLE, grant_id, person_page, shown_state
 from notifications.models import Delivery
@@ -53,12 +53,24 @@ def grant(request: HttpRequest, principal: Principal, grt: str) -> HttpResponse:
         "can_renew": can_renew(found),
         "lost": lost_kinds(found),
         "bank_cannot_send": _cannot_send(found.partner, found.environment),
+        "unused": _unused(found),
         "accounts": open_accounts(found, key),
         "environment": found.environment,
         "entries": story.entries,
         "next": story.next,
     }
     return render(request, "notifications/person/grant.html", context)
+
+
+def _unused(grant: Grant) -> list[UnusedKind]:
+    """What ends by itself unless the person keeps it; nothing that has been used or allowed anew since."""
+    proposed = grant.unused.filter(decided_at=None, cluster__in=grant.clusters)
+    rows = list(proposed.filter(proposed_at__gt=grant.authorised_at).order_by("lapses_at", "cluster"))
+    if not rows or grant.status not in STOPPABLE:
+        return []
+    sent = Delivery.objects.filter(grant=grant, sent_at__gt=min(one.proposed_at for one in rows))
+    used = set(sent.values_list("notification__cluster", flat=True))
+    return [one for one in rows if one.cluster not in used]
 
 
 def _cannot_send(partner: Partner, environment: str) -> bool:

@@ -28,6 +28,10 @@ DECISIONS = {
     Code.CONSENT_RECONFIRMED: ("circle-check", _("You confirmed your choice")),
     Code.CONSENT_AMENDED: ("circle-check", _("You agreed to new terms")),
     Code.CONSENT_NARROWED: ("circle-minus", _("You took something out of what you allow")),
+    Code.CONSENT_WARNED: ("calendar-clock", _("You were told in time")),
+    Code.CONSENT_UNUSED: ("clock", _("You were told of what is not used")),
+    Code.CONSENT_KEPT: ("circle-check", _("You kept what was not used")),
+    Code.CONSENT_LAPSED: ("circle-minus", _("What was not used ended by itself")),
     Code.CONSENT_AMENDMENT_DECLINED: ("circle-x", _("You kept your terms as they were")),
     Code.CONSENT_REVOKED: ("unplug", _("You disconnected")),
 }
@@ -101,9 +105,9 @@ def _decisions(grant: Grant, *, after: UUID | None, until: UUID | None) -> list[
 
 
 def _decision(event: AuditEvent, grant: Grant) -> Decision:
-    icon, words = DECISIONS[Code(event.code)]
+    icon, words = DECISIONS[event.code]
     text = str(words)
-    if event.actor_kind != Kind.PERSON:
+    if event.code == Code.CONSENT_REVOKED and event.actor_kind != Kind.PERSON:
         who = {Kind.CLIENT: grant.partner.name, Kind.STAFF: "Parley"}.get(Kind(event.actor_kind))
         text = str(
             _("{who} ended the connection").format(who=who) if who else _("The connection ended by itself")

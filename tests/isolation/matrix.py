@@ -187,6 +187,7 @@ ROWS = (
     Row("me/grants/<str:grt>/terms", "GET POST", Door.PERSON, thing="grant", answers={"GET": 302, "POST": 302}),
     Row("me/grants/<str:grt>/change", "GET POST", Door.PERSON, thing="grant", answers={"POST": 422}),
     Row("me/grants/<str:grt>/renew", "GET POST", Door.PERSON, thing="grant", answers={"GET": 302, "POST": 302}),
+    Row("me/grants/<str:grt>/unused", "POST", Door.PERSON, thing="grant", answers={"POST": 302}),
     Row("me/grants/<str:grt>/disconnect", "GET POST", Door.PERSON, thing="grant", answers={"POST": 302}),
 
     Row("authorize/<str:req>", "GET POST", Door.PERSON, thing="grant request", sends={"answer": "decline"},

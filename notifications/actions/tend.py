@@ -1,0 +1,108 @@
+"""Looks after live grants as time goes by: warns of their end, asks for a yes, and lets go of what is not used.
+
+Each grant has one moment at which there is something to do (`tend_at`, indexed); until then nobody looks at it.
+"""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from consents.actions.narrow import OPEN
+from consents.actions.unused import LASTING, UNUSED_AFTER, lapse, propose, set_aside
+from consents.actions.warn import reminders_of, warn
+from consents.models import Grant, UnusedKind
+from partners.clusters import Environment
+from portal.ids import first_uuid7
+from portal.tenancy.context import scope
+from portal.tenancy.principal import Principal
+
+BATCH = 100
+SYSTEM = Principal.system()
+DAY = timedelta(days=1)
+# Nothing lapses in a pause; after it, this long passes before anything is proposed
+AFTER_PAUSE = timedelta(days=14)
+# A bank may set a message's time this long ahead, so it can be sent as long after its id was made
+LONGEST_AHEAD = timedelta(days=31)
+_LAST_SENT = """
+SELECT n.cluster, max(d.sent_at) FROM notifications_delivery d
+JOIN notifications_notification n ON n.id = d.notification_id
+WHERE d.grant_id = %s AND d.id >= %s AND d.sent_at IS NOT NULL GROUP BY n.cluster
+"""
+
+
+def tend_grants() -> int:
+    """Looks after a batch of those that are due, each in a transaction of its own; returns how many."""
+    due = Grant.objects.filter(status__in=OPEN, environment=Environment.LIVE, tend_at__lte=timezone.now())
+    with scope(SYSTEM), transaction.atomic():
+        ids = list(due.order_by("tend_at").values_list("id", flat=True)[:BATCH])
+    for grant_id in ids:
+        _tend(grant_id)
+    return len(ids)
+
+
+@transaction.atomic
+def _tend(grant_id: UUID) -> None:
+    with scope(SYSTEM):
+        now = timezone.now()
+        due = Grant.objects.select_for_update(of=("self",)).filter(status__in=OPEN, tend_at__lte=now)
+        grant = due.select_related("person__user", "partner", "account").filter(pk=grant_id).first()
+        if grant is None:
+            return
+        nexts = _warn(grant, now)
+        if grant.status == Grant.Status.PAUSED:
+            nexts.append(now + AFTER_PAUSE)
+        elif grant.expires_at > now:
+            nexts += _judge_use(grant, now)
+        grant.tend_at = min((moment for moment in nexts if moment > now), default=now + DAY)
+        grant.save(update_fields=["tend_at"])
+
+
+def _warn(grant: Grant, now: datetime) -> list[datetime]:
+    """Tells what has fallen due since the last look; returns the moments of all that there is to tell."""
+    moments = []
+    for moment, reminder in reminders_of(grant):
+        moments.append(moment)
+        if grant.tend_at <= moment <= now and moment > grant.authorised_at:
+            warn(grant, reminder)
+    return moments
+
+
+def _judge_use(grant: Grant, now: datetime) -> list[datetime]:
+    """Proposes what is unused, and lets lapse what was proposed; returns when to look again."""
+    since, proposed = _used_since(grant, now), _proposed(grant)
+    moot = {name for name, one in proposed.items() if since.get(name, now) > one.proposed_at}
+    set_aside(grant, moot, now)
+    waiting = {name: one for name, one in proposed.items() if name not in moot}
+    over = [name for name, one in waiting.items() if one.lapses_at <= now]
+    unused = {
+        name: moment for name, moment in since.items() if name not in waiting and moment + UNUSED_AFTER <= now
+    }
+    if unused:
+        propose(grant, unused, now)
+    if over:
+        lapse(grant, over, now)
+    used = [moment + UNUSED_AFTER for moment in since.values()]
+    return [*used, *(one.lapses_at for one in _proposed(grant).values())]
+
+
+def _used_since(grant: Grant, now: datetime) -> dict[str, datetime]:
+    """For each kind that can lapse, the last moment that speaks for it: a message, the person's yes, their wish to
+    keep it.
+    """
+    oldest = first_uuid7(now - UNUSED_AFTER - LONGEST_AHEAD)
+    with connection.cursor() as cursor:
+        cursor.execute(_LAST_SENT, [grant.id, oldest])
+        sent: dict[str, datetime] = dict(cursor.fetchall())
+    answers = UnusedKind.objects.filter(grant=grant, outcome=UnusedKind.Outcome.KEPT)
+    kept = {one.cluster: one.decided_at or now for one in answers.order_by("decided_at")}
+    return {
+        name: max([grant.authorised_at, *(found[name] for found in (sent, kept) if name in found)])
+        for name in grant.clusters
+        if name not in LASTING
+    }
+
+
+def _proposed(grant: Grant) -> dict[str, UnusedKind]:
+    return {one.cluster: one for one in grant.unused.filter(decided_at=None)}
