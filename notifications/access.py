@@ -5,7 +5,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 from django.http import Http404
 
-from notifications.models import Delivery, Recovery, Template, TemplateVersion
+from notifications.models import Delivery, QuietHours, Recovery, Template, TemplateVersion
 from portal.tenancy.principal import Kind, Principal
 
 
@@ -25,6 +25,11 @@ def get_delivery_for(principal: Principal, notification_id: UUID) -> Delivery:
         return deliveries_for(principal).get(notification_id=notification_id)
     except Delivery.DoesNotExist as error:
         raise Http404 from error
+
+
+def quiet_hours_of(principal: Principal) -> QuietHours | None:
+    """The person's own."""
+    return QuietHours.objects.filter(person_id=principal.person_id).first()
 
 
 def get_recovery_for(principal: Principal, recovery_id: UUID) -> Recovery:

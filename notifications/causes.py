@@ -16,6 +16,7 @@ CAUSES = {
     "grant_paused": "The person has paused your messages; what waits is not sent late.",
     "grant_ended": "The person’s consent ended before it was sent.",
     "no_active_grant": "No live grant covers this kind of message any more.",
+    "quiet_hours": "The person wants quiet at this hour; it is sent when their quiet hours end, if it has not expired.",
     "reconfirmation_due": "The person has to confirm their consent again; it waits until they do or it expires.",
     "partner_suspended": "Your bank is suspended on the platform; it waits until that is lifted or it expires.",
     "partner_ended": "Your bank no longer sends through the platform.",

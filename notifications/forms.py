@@ -1,10 +1,14 @@
-"""What members write into templates, and what staff answer."""
+"""What members write into templates, what staff answer, and when people want quiet."""
 
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
+from notifications.actions.quiet import MAY_WAIT
 from notifications.languages import OFFERED, language_name
+from notifications.models import QuietHours
+from notifications.quiet import time_zones
 from notifications.wording import LONGEST
 from partners.clusters import SENDABLE
 
@@ -84,3 +88,30 @@ class DecisionForm(forms.Form):
         if data.get("decision") == "reject" and not (data.get("reason") or "").strip():
             self.add_error("reason", "Say why, so that the bank can change it.")
         return data
+
+
+class QuietHoursForm(forms.Form):
+    """From when to when, where, and for which kinds of messages."""
+
+    starts = forms.TimeField(label=_("From"), widget=forms.TimeInput({"type": "time"}, format="%H:%M"))
+    ends = forms.TimeField(label=_("Until"), widget=forms.TimeInput({"type": "time"}, format="%H:%M"))
+    time_zone = forms.ChoiceField(label=_("Where you are"))
+    clusters = forms.MultipleChoiceField(
+        label=_("What waits"),
+        widget=forms.CheckboxSelectMultiple,
+        choices=[(one.value, one.label) for one in MAY_WAIT],
+    )
+
+    def __init__(self, *args: Any, **named: Any) -> None:
+        super().__init__(*args, **named)
+        zone = self.fields["time_zone"]
+        zone.choices = [(name, name.replace("_", " ")) for name in time_zones()]  # type: ignore[attr-defined]
+
+    @classmethod
+    def of(cls, known: QuietHours | None) -> "QuietHoursForm":
+        """As it stands; the first time a night is proposed, for the time zone that the browser is in."""
+        if known is not None:
+            return cls(initial={name: getattr(known, name) for name in cls.base_fields})
+        form = cls(initial={"starts": "22:00", "ends": "07:00", "time_zone": "UTC", "clusters": MAY_WAIT})
+        form.fields["time_zone"].widget.attrs["data-own-zone"] = True
+        return form

@@ -151,6 +151,7 @@ class Delivery(models.Model):
     read_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
     resent_at = models.DateTimeField(null=True)
+    quiet_until = models.DateTimeField(null=True)  # when the quiet hours end that it waited for last
 
     class Meta:
         indexes = [
@@ -190,6 +191,26 @@ class Delivery(models.Model):
                 fields=["sender", "provider_id"],
                 condition=~models.Q(provider_id=""),
                 name="notifications_delivery_mid",
+            ),
+        ]
+
+
+class QuietHours(models.Model):
+    """When a person wants no messages of these kinds, by the clock where they are. Fraud alerts always come."""
+
+    person = models.OneToOneField(Person, primary_key=True, on_delete=models.PROTECT)
+    starts = models.TimeField()
+    ends = models.TimeField()
+    time_zone = models.CharField(max_length=40)
+    clusters = ArrayField(models.CharField(max_length=20))
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=~models.Q(starts=models.F("ends")), name="notifications_quiet_some"
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(clusters__overlap=["FRAUD_ALERTS"]), name="notifications_quiet_not_fraud"
             ),
         ]
 

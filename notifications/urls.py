@@ -2,12 +2,13 @@
 
 from django.urls import path
 
-from notifications.views import member, person, staff_templates, templates
+from notifications.views import member, person, settings, staff_templates, templates
 
 _TEMPLATES = "partners/<slug:slug>/templates"
 _VERSION = f"{_TEMPLATES}/versions/<str:tpv>"
 urlpatterns = [
     path("me/", person.home, name="person-home"),
+    path("me/settings", settings.quiet_hours, name="person-settings"),
     path("me/grants/<str:grt>", person.grant, name="person-grant"),
     path("partners/<slug:slug>/deliveries", member.deliveries, name="member-deliveries"),
     path("partners/<slug:slug>/deliveries/<str:ntf>", member.delivery, name="member-delivery"),

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import transaction
 
 from consents.policy import HELD, UNREACHABLE, VERDICT
+from notifications.quiet import QUIET, QUIET_UNTIL
 from notifications.telling import Changed, tell
 from portal.tenancy import prepared
 from portal.tenancy.context import scope
@@ -42,7 +43,8 @@ WITH RECURSIVE banks AS (
         FOR NO KEY UPDATE OF d SKIP LOCKED
     ) due LIMIT {BATCH}
 ), judged AS MATERIALIZED (
-    SELECT d.id, CASE WHEN d.expires_at <= now() THEN 'expired' ELSE {VERDICT.format(cluster="n.cluster")} END
+    SELECT d.id, quiet.until AS quiet_until, CASE WHEN d.expires_at <= now() THEN 'expired'
+        ELSE COALESCE({VERDICT.format(cluster="n.cluster")}, CASE WHEN quiet.until > now() THEN '{QUIET}' END) END
         AS verdict
     FROM picked JOIN notifications_delivery d ON d.id = picked.id
     JOIN notifications_notification n ON n.id = d.notification_id
@@ -50,6 +52,7 @@ WITH RECURSIVE banks AS (
     JOIN consents_linkedaccount a ON a.id = d.account_id
     JOIN partners_partner p ON p.id = d.partner_id
     LEFT JOIN partners_agreementversion v ON v.partner_id = d.partner_id AND v.status = 'FINALIZED'
+    LEFT JOIN LATERAL ({QUIET_UNTIL}) quiet ON true
     FOR KEY SHARE OF g, p SKIP LOCKED
 ), taken AS (
     UPDATE notifications_delivery d SET
@@ -60,7 +63,9 @@ WITH RECURSIVE banks AS (
         attempts = d.attempts + CASE WHEN j.verdict IS NULL THEN 1 ELSE 0 END,
         start_by = now() + make_interval(secs => {START_WITHIN}),
         lease_until = now() + make_interval(secs => %(lease)s),
-        next_attempt_at = CASE WHEN j.verdict = ANY (%(held)s) THEN now() + make_interval(secs => {HOLD})
+        quiet_until = CASE WHEN j.verdict = '{QUIET}' THEN j.quiet_until ELSE d.quiet_until END,
+        next_attempt_at = CASE WHEN j.verdict = '{QUIET}' THEN j.quiet_until
+                               WHEN j.verdict = ANY (%(held)s) THEN now() + make_interval(secs => {HOLD})
                                ELSE d.next_attempt_at END,
         ended_at = CASE WHEN j.verdict IS NULL OR j.verdict = ANY (%(held)s) THEN NULL ELSE now() END
     FROM judged j WHERE d.id = j.id
@@ -129,7 +134,7 @@ def claim_due(*, lane: str) -> list[Claimed]:
     are to be sent within START_WITHIN seconds; the others have been ended or put off by the same statement.
     """
     lease = settings.DELIVERY_LEASE_SECONDS
-    values: dict[str, Any] = {"lane": lane, "held": list(HELD), "lease": lease}
+    values: dict[str, Any] = {"lane": lane, "held": [*HELD, QUIET], "lease": lease}
     with scope(Principal.system()), transaction.atomic():
         claimed = [Claimed(*row) for row in prepared.run(_CLAIM, values)]
         tell(row.as_changed(row.status, row.reason) for row in claimed if row.status in ENDED)

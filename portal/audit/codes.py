@@ -113,6 +113,8 @@ class Code(StrEnum):
     CONSENT_LAPSED = "consent.lapsed"
     CONSENT_RECONFIRMED = "consent.reconfirmed"
     CONSENT_REVOKED = "consent.revoked"
+    QUIET_HOURS_SET = "quiet_hours.set"
+    QUIET_HOURS_CLEARED = "quiet_hours.cleared"
     NOTIFICATION_ACCEPTED = "notification.accepted"
     NOTIFICATION_CANCELLED = "notification.cancelled"
     NOTIFICATION_REQUEUED = "notification.requeued"

@@ -180,6 +180,7 @@ ROWS = (
     Row("hooks/messenger/<uuid:sender_id>", "GET POST", Door.HOOK, thing="sender"),
 
     Row("me/", "GET", Door.PERSON),
+    Row("me/settings", "GET POST", Door.PERSON, answers={"POST": 422}),
     Row("me/grants/<str:grt>", "GET", Door.PERSON, thing="grant"),
     Row("me/grants/<str:grt>/pause", "POST", Door.PERSON, thing="grant", answers={"POST": 302}),
     Row("me/grants/<str:grt>/resume", "POST", Door.PERSON, thing="grant", answers={"POST": 302}),

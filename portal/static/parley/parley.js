@@ -9,6 +9,11 @@ function improve(part) {
   for (const time of part.querySelectorAll("time[data-local]")) {
     time.textContent = local.format(new Date(time.dateTime));
   }
+  // The first time, quiet hours are proposed for where the reader is.
+  for (const zone of part.querySelectorAll("select[data-own-zone]")) {
+    zone.value = Intl.DateTimeFormat().resolvedOptions().timeZone;
+    if (!zone.value) zone.value = "UTC";
+  }
   for (const block of part.querySelectorAll("pre:not(:has(.copy))")) block.append(copyButton(block));
 }
 
