@@ -1,3 +1,4 @@
+# ruff: noqa: F811 (fixtures)
 """Quiet hours: what falls into them waits until they end, and fraud alerts come all the same."""
 
 from datetime import UTC, datetime, time, timedelta
@@ -62,7 +63,7 @@ def test_a_message_waits_until_the_morning_and_says_so(
     ana: Client,
     bank_api: Api,
     platform: Any,
-    committed_world: Any,  # noqa: F811
+    committed_world: Any,
 ) -> None:
     assert ana.post("/me/settings", form()).status_code == 302
     notification = bank_api.send().json()["id"]
@@ -81,7 +82,7 @@ def test_a_message_waits_until_the_morning_and_says_so(
     assert "It waited until <time" in ana.get(page).content.decode()
 
 
-def test_a_fraud_alert_comes_at_once(ana: Client, bank_api: Api, platform: Any) -> None:  # noqa: F811
+def test_a_fraud_alert_comes_at_once(ana: Client, bank_api: Api, platform: Any) -> None:
     ana.post("/me/settings", form())
     assert bank_api.send("fraud_alert", FRAUD).status_code == 202
     deliver_batch(lane=Lane.URGENT)
@@ -95,7 +96,7 @@ def test_a_fraud_alert_comes_at_once(ana: Client, bank_api: Api, platform: Any) 
 def test_whoever_has_just_written_gets_an_answer(
     ana: Client,
     bank_api: Api,
-    platform: Any,  # noqa: F811
+    platform: Any,
 ) -> None:
     ana.post("/me/settings", form())
     change(LinkedAccount, last_inbound_at=timezone.now() - timedelta(minutes=5))
@@ -107,7 +108,7 @@ def test_whoever_has_just_written_gets_an_answer(
 def test_what_is_out_of_date_by_then_is_not_sent(
     ana: Client,
     bank_api: Api,
-    platform: Any,  # noqa: F811
+    platform: Any,
 ) -> None:
     ana.post("/me/settings", form())
     bank_api.send()
@@ -122,7 +123,7 @@ def test_switching_them_off_lets_what_waits_come(
     ana: Client,
     bank_api: Api,
     platform: Any,
-    committed_world: Any,  # noqa: F811
+    committed_world: Any,
 ) -> None:
     ana.post("/me/settings", form())
     bank_api.send()
@@ -144,7 +145,7 @@ def test_others_hear_at_their_own_hours(
     ana: Client,
     bank_api: Api,
     platform: Any,
-    committed_world: Any,  # noqa: F811
+    committed_world: Any,
 ) -> None:
     ana.post("/me/settings", form())
     receipt = {
