@@ -210,7 +210,7 @@ def _kept(version: AgreementVersion | None) -> str:
 
 def day(moment: datetime) -> str:
     """As people read it."""
-    return date_format(timezone.localtime(moment), "j F Y")
+    return date_format(timezone.localtime(moment), "DATE_FORMAT")
 
 
 def ends_after(days: int) -> datetime:

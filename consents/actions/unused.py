@@ -12,11 +12,12 @@ from django.utils.translation import gettext as _
 from consents.access import get_grant_for
 from consents.actions.narrow import OPEN, take_out
 from consents.actions.stop import end_grant
-from consents.actions.warn import language_of, mail_person, page_of
+from consents.actions.warn import mail_person, page_of
 from consents.aside import tell_in_chat
 from consents.models import Grant, UnusedKind
 from partners.clusters import Cluster
 from partners.refusals import Refused
+from portal.accounts.language import language_of
 from portal.audit.codes import Code
 from portal.audit.record import record
 from portal.tenancy.context import scope
@@ -40,7 +41,7 @@ def propose(grant: Grant, since: dict[str, datetime], now: datetime) -> None:
     _record(Code.CONSENT_UNUSED, grant, SYSTEM, list(since))
     kinds = _names(grant, since)
     mail_person(grant, "consents/unused", now + NOTICE, kinds=kinds)
-    with translation.override(language_of(grant)):
+    with translation.override(language_of(grant.person.user)):
         text = _(
             "%(bank)s has not sent this for three months: %(kinds)s. It ends in 14 days unless you keep it."
         )
@@ -86,7 +87,7 @@ def _decide(grant: Grant, kinds: Collection[str], outcome: str, now: datetime) -
 
 
 def _names(grant: Grant, kinds: Collection[str]) -> str:
-    with translation.override(language_of(grant)):
+    with translation.override(language_of(grant.person.user)):
         return get_text_list([str(Cluster(name).label) for name in grant.clusters if name in kinds], _("and"))
 
 

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from consents.aside import Button, tell_in_chat
 from consents.choosing import day
 from consents.models import Grant
+from portal.accounts.language import language_of
 from portal.audit.codes import Code
 from portal.audit.record import record
 from portal.ids import public_id
@@ -56,9 +57,9 @@ def mail_person(grant: Grant, template: str, moment: datetime, **context: object
     """To the person of a grant, with its page and a day; test customers have no address."""
     if (user := grant.person.user) is None:
         return
-    with translation.override(user.locale):
+    with translation.override(language_of(user)):
         about = {"partner": grant.partner.name, "page": page_of(grant), "day": day(moment), **context}
-    queue_mail(to=user.email, template=template, context=about, locale=user.locale)
+    queue_mail(to=user.email, template=template, context=about, locale=language_of(user))
 
 
 def page_of(grant: Grant) -> str:
@@ -66,13 +67,8 @@ def page_of(grant: Grant) -> str:
     return settings.BASE_URL + reverse("person-grant", args=[public_id("grt", grant.id)])
 
 
-def language_of(grant: Grant) -> str:
-    """The person's."""
-    return grant.person.user.locale if grant.person.user else settings.LANGUAGE_CODE
-
-
 def _tell_in_chat(grant: Grant, reminder: Reminder) -> None:
-    with translation.override(language_of(grant)):
+    with translation.override(language_of(grant.person.user)):
         tell_in_chat(grant.account, _words(grant, reminder), [_button(grant, reminder)])
 
 
