@@ -4,6 +4,7 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from partners.clusters import Cluster, Environment
 from partners.models import AgreementVersion, Partner, Sender
@@ -155,6 +156,11 @@ class Grant(models.Model):
                 name="consents_grant_tend",
             ),
         ]
+
+    @property
+    def is_open(self) -> bool:
+        """Neither ended nor over at this moment."""
+        return self.status in (self.Status.ACTIVE, self.Status.PAUSED) and self.expires_at > timezone.now()
 
 
 class UnusedKind(models.Model):

@@ -90,6 +90,33 @@ class DecisionForm(forms.Form):
         return data
 
 
+class ActivityForm(forms.Form):
+    """Of what happened, which part."""
+
+    bank = forms.ChoiceField(label=_("Bank"), required=False)
+    kind = forms.ChoiceField(
+        label=_("Kind"),
+        required=False,
+        choices=[
+            ("", _("Everything")),
+            ("messages", _("All messages")),
+            *((one.value, one.label) for one in SENDABLE),
+            ("own", _("What you did")),
+            ("others", _("What others did")),
+        ],
+    )
+    since = forms.DateField(
+        label=_("From"), required=False, widget=forms.DateInput({"type": "date"}, "%Y-%m-%d")
+    )
+    until = forms.DateField(
+        label=_("Until"), required=False, widget=forms.DateInput({"type": "date"}, "%Y-%m-%d")
+    )
+
+    def __init__(self, *args: Any, banks: list[tuple[str, str]], **named: Any) -> None:
+        super().__init__(*args, **named)
+        self.fields["bank"].choices = [("", _("All banks")), *banks]  # type: ignore[attr-defined]
+
+
 class QuietHoursForm(forms.Form):
     """From when to when, where, and for which kinds of messages."""
 

@@ -2,12 +2,14 @@
 
 from django.urls import path
 
-from notifications.views import member, person, settings, staff_templates, templates
+from notifications.views import activity, member, person, settings, staff_templates, templates
 
 _TEMPLATES = "partners/<slug:slug>/templates"
 _VERSION = f"{_TEMPLATES}/versions/<str:tpv>"
 urlpatterns = [
     path("me/", person.home, name="person-home"),
+    path("me/activity", activity.activity, name="person-activity"),
+    path("me/activity.<slug:shape>", activity.activity_file, name="person-activity-file"),
     path("me/settings", settings.quiet_hours, name="person-settings"),
     path("me/grants/<str:grt>", person.grant, name="person-grant"),
     path("partners/<slug:slug>/deliveries", member.deliveries, name="member-deliveries"),

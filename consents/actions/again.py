@@ -56,7 +56,7 @@ def agree_again(*, grant_id: UUID, answer: Answer, actor: Principal) -> Grant:
 
 def check_can_agree(grant: Grant) -> None:
     """Raises Refused where nothing new can be allowed at the moment."""
-    if grant.status not in (Grant.Status.ACTIVE, Grant.Status.PAUSED) or grant.expires_at <= timezone.now():
+    if not grant.is_open:
         raise Refused(_("This connection has ended. Connect again instead."))
     if grant.environment == Environment.LIVE and grant.partner.status != Partner.Status.ACTIVE:
         raise Refused(
@@ -67,9 +67,7 @@ def check_can_agree(grant: Grant) -> None:
 
 def can_renew(grant: Grant) -> bool:
     """In the last 30 days; what was allowed once is not prolonged."""
-    now = timezone.now()
-    is_open = grant.status in (Grant.Status.ACTIVE, Grant.Status.PAUSED)
-    return is_open and not grant.is_once and now < grant.expires_at <= now + RENEW_WITHIN
+    return grant.is_open and not grant.is_once and grant.expires_at <= timezone.now() + RENEW_WITHIN
 
 
 def _choice(offer: Choosable, answer: Answer, until: datetime) -> Choice:

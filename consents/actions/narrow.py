@@ -4,7 +4,6 @@ from collections.abc import Collection
 from uuid import UUID
 
 from django.db import transaction
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from consents.access import get_grant_for
@@ -33,7 +32,7 @@ def narrow_grant(*, grant_id: UUID, wish: Wish, actor: Principal) -> Grant:
     """
     with scope(actor):
         grant = get_grant_for(actor, grant_id, lock=True)
-        if actor.kind is not Kind.PERSON or grant.status not in OPEN or grant.expires_at <= timezone.now():
+        if actor.kind is not Kind.PERSON or not grant.is_open:
             raise Refused(_("This connection has ended; there is nothing to change."))
         offer = choosable_for(grant)
         if offer.is_empty(wish):

@@ -10,7 +10,7 @@ from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
 
 from consents.access import get_grant_for
-from consents.actions.narrow import OPEN, take_out
+from consents.actions.narrow import take_out
 from consents.actions.stop import end_grant
 from consents.actions.warn import mail_person, page_of
 from consents.aside import tell_in_chat
@@ -72,7 +72,7 @@ def keep_kind(*, grant_id: UUID, kind: str, actor: Principal) -> Grant:
     """The person wants to go on having it; raises Refused when nothing is proposed. It counts as used from now on."""
     with scope(actor):
         grant = get_grant_for(actor, grant_id, lock=True)
-        if actor.kind is not Kind.PERSON or grant.status not in OPEN:
+        if actor.kind is not Kind.PERSON or not grant.is_open:
             raise Refused(_("This connection has ended; there is nothing to keep."))
         with scope(SYSTEM):
             if not _decide(grant, [kind], UnusedKind.Outcome.KEPT, timezone.now()):

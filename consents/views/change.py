@@ -11,8 +11,7 @@ from consents.actions.again import Answer, agree_again, can_renew, check_can_agr
 from consents.actions.narrow import narrow_grant
 from consents.actions.unused import keep_kind
 from consents.choosing import Choosable, Wish, choosable_for, digest, ends_after, statement
-from consents.models import Grant
-from consents.views.person import STOPPABLE, grant_id, person_page, shown_state
+from consents.views.person import grant_id, person_page
 from partners.refusals import Refused
 from portal.tenancy.principal import Principal
 
@@ -22,7 +21,7 @@ from portal.tenancy.principal import Principal
 def change(request: HttpRequest, principal: Principal, grt: str) -> HttpResponse:
     """Shows all kinds and accounts there are. On POST what is less is less at once; what is more is shown first."""
     grant = get_grant_for(principal, grant_id(grt), lock=request.method == "POST")
-    if shown_state(grant) == Grant.Status.EXPIRED or grant.status not in STOPPABLE:
+    if not grant.is_open:
         return redirect("person-grant", grt=grt)
     offer = choosable_for(grant)
     if request.method == "GET":

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 from django.http import Http404
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from consents.models import Grant
@@ -21,7 +22,7 @@ from portal.tenancy.principal import Kind, Principal
 from portal.vault.crypto import CannotOpen, DataKeyMaterial
 
 PAGE = 25
-DECISIONS = {
+DECISIONS: dict[str, tuple[str, str | Promise]] = {
     Code.CONSENT_GIVEN: ("circle-check", _("You allowed these messages")),
     Code.CONSENT_PAUSED: ("circle-pause", _("You paused messages")),
     Code.CONSENT_RESUMED: ("circle-play", _("You resumed messages")),
@@ -79,7 +80,7 @@ def tell(principal: Principal, grant: Grant, key: DataKeyMaterial | None, before
     found = list(_deliveries(principal, grant, newest)[: PAGE + 1])
     shown, has_more = found[:PAGE], len(found) > PAGE
     oldest = shown[-1].id if has_more else None
-    entries: list[Message | Decision] = [_message(one, key) for one in shown]
+    entries: list[Message | Decision] = [message_of(one, key) for one in shown]
     entries += _decisions(grant, after=oldest, until=newest)
     entries.sort(key=lambda one: one.at, reverse=True)
     return Story(entries, f"before={public_id('dlv', oldest)}" if oldest else "")
@@ -115,7 +116,8 @@ def _decision(event: AuditEvent, grant: Grant) -> Decision:
     return Decision(event.at, icon, text, event.data.get("withdrawn", 0))
 
 
-def _message(delivery: Delivery, key: DataKeyMaterial | None) -> Message:
+def message_of(delivery: Delivery, key: DataKeyMaterial | None) -> Message:
+    """As its person is shown it; `key` is its bank's and theirs."""
     state = public_status(delivery)
     note = NOTES.get(delivery.reason) or NOTES.get(state, "")
     text = _text(delivery.notification, key)

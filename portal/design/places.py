@@ -34,5 +34,6 @@ def places_of(user: User) -> list[Place]:
     if len(places) > MOST_NAMED:
         places = [Place(reverse("member-banks"), _("Your banks"), "/partners/")]
     if is_customer or not (banks or user.is_staff):
-        places.insert(0, Place(reverse("person-home"), _("Connected banks"), "/me/"))
+        places.insert(0, Place(reverse("person-home"), _("Connected banks"), "/me/grants/"))
+        places.insert(1, Place(reverse("person-activity"), _("Activity"), "/me/activity"))
     return places

@@ -21,6 +21,12 @@ def find_data_key(partner_id: UUID, person_id: UUID | None = None) -> DataKeyMat
     return unwrap(row.wrapped, key_id=row.id, kek_id=row.kek_id) if row else None
 
 
+def find_data_keys(person_id: UUID) -> dict[UUID, DataKeyMaterial]:
+    """Those of a person with each of their banks, by the bank; none that was destroyed."""
+    rows = DataKey.objects.filter(person_id=person_id)
+    return {row.partner_id: unwrap(row.wrapped, key_id=row.id, kek_id=row.kek_id) for row in rows}
+
+
 def _make(partner_id: UUID, person_id: UUID | None) -> DataKey:
     key_id = uuid7()
     kek_id, wrapped = new_wrapped_key(key_id)

@@ -122,7 +122,7 @@ class Row:
 # What stands in a path beside the ids of things.
 WORDS = {
     "slug": "norden", "token": "made-up", "environment": "sandbox", "code": "not_found", "outcome": "declined",
-    "decision": "recommend",
+    "decision": "recommend", "shape": "csv",
 }  # fmt: skip
 NOWHERE = {"GET": 404, "POST": 404}  # what a made-up link leads to
 _INVENTED: dict[str, object] = {
@@ -180,6 +180,8 @@ ROWS = (
     Row("hooks/messenger/<uuid:sender_id>", "GET POST", Door.HOOK, thing="sender"),
 
     Row("me/", "GET", Door.PERSON),
+    Row("me/activity", "GET", Door.PERSON),
+    Row("me/activity.<slug:shape>", "GET", Door.PERSON),
     Row("me/settings", "GET POST", Door.PERSON, answers={"POST": 422}),
     Row("me/grants/<str:grt>", "GET", Door.PERSON, thing="grant"),
     Row("me/grants/<str:grt>/pause", "POST", Door.PERSON, thing="grant", answers={"POST": 302}),

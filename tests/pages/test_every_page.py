@@ -38,6 +38,7 @@ NO_PAGE = {
     "health/live": "JSON",
     "health/ready": "JSON",
     ".well-known/oauth-authorization-server": "JSON",
+    "me/activity.<slug:shape>": "a file",
     "me/link/<uuid:sender_id>/state": "a part of a page",
     "partners/<slug:slug>/webhooks/<str:whk>/arrivals": "a part of a page",
     "partners/<slug:slug>/webhooks/<str:whk>/challenge": "a part of a page",

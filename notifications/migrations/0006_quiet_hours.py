@@ -6,7 +6,7 @@ from portal.tenancy.operations import tenant_table
 
 
 class Migration(migrations.Migration):
-    dependencies = [("notifications", "0004_recovery"), ("consents", "0002_tenancy")]
+    dependencies = [("notifications", "0005_attempts_without_numbers"), ("consents", "0002_tenancy")]
     operations = [
         migrations.AddField("delivery", "quiet_until", models.DateTimeField(null=True)),
         migrations.CreateModel(

@@ -1,0 +1,217 @@
+"""Who did what about a person, when and why: their messages and all that the trail holds of them, across their banks.
+
+Messages and events are two lists, each read by its own index; a page is merged from both, newest first.
+"""
+
+import heapq
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from itertools import islice
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import Q, QuerySet
+from django.http import Http404
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from consents.models import Grant
+from notifications.access import deliveries_for
+from notifications.models import Delivery
+from notifications.views.story import Message, message_of
+from partners.clusters import Cluster
+from partners.models import Partner
+from portal.audit.codes import Code
+from portal.audit.models import AuditEvent
+from portal.ids import first_uuid7
+from portal.tenancy.principal import Kind, Principal
+from portal.vault.keys import find_data_keys
+
+PAGE = 25
+MESSAGES, OWN, OTHERS = "messages", "own", "others"
+# What the messages themselves tell
+OF_MESSAGES = (Code.NOTIFICATION_ACCEPTED, Code.NOTIFICATION_CANCELLED, Code.NOTIFICATION_REQUEUED)
+WORDS: dict[str, tuple[str, str | Promise]] = {
+    Code.CONSENT_GIVEN: ("circle-check", gettext_lazy("Allowed messages")),
+    Code.CONSENT_PAUSED: ("circle-pause", gettext_lazy("Paused messages")),
+    Code.CONSENT_RESUMED: ("circle-play", gettext_lazy("Resumed messages")),
+    Code.CONSENT_RECONFIRMED: ("circle-check", gettext_lazy("Confirmed that messages may come")),
+    Code.CONSENT_ASKED: ("circle-alert", gettext_lazy("Asked about new terms of the bank")),
+    Code.CONSENT_AMENDED: ("circle-check", gettext_lazy("Agreed to more, or for longer")),
+    Code.CONSENT_NARROWED: ("circle-minus", gettext_lazy("Took something out of what is allowed")),
+    Code.CONSENT_AMENDMENT_DECLINED: ("circle-x", gettext_lazy("Kept the terms as they were")),
+    Code.CONSENT_WARNED: ("calendar-clock", gettext_lazy("Told of an end, or of a yes that is due")),
+    Code.CONSENT_UNUSED: ("clock", gettext_lazy("Told of what is not used")),
+    Code.CONSENT_KEPT: ("circle-check", gettext_lazy("Kept what was not used")),
+    Code.CONSENT_LAPSED: ("circle-minus", gettext_lazy("Ended what was not used")),
+    Code.CONSENT_REVOKED: ("unplug", gettext_lazy("Ended the connection")),
+    Code.ACCOUNT_LINKED: ("link", gettext_lazy("Linked a chat")),
+    Code.ACCOUNT_UNLINKED: ("unlink", gettext_lazy("Unlinked a chat")),
+    Code.QUIET_HOURS_SET: ("moon", gettext_lazy("Set quiet hours")),
+    Code.QUIET_HOURS_CLEARED: ("sun", gettext_lazy("Switched quiet hours off")),
+}
+_NEWEST = """
+SELECT x.id FROM unnest(%(grants)s::uuid[]) AS g(id) CROSS JOIN LATERAL (
+    SELECT d.id FROM notifications_delivery d
+    WHERE d.grant_id = g.id AND d.id < %(below)s AND d.id >= %(from)s AND (%(cluster)s = '' OR EXISTS (
+        SELECT FROM notifications_notification n WHERE n.id = d.notification_id AND n.cluster = %(cluster)s))
+    ORDER BY d.id DESC LIMIT %(most)s
+) x ORDER BY x.id DESC LIMIT %(most)s
+"""
+
+
+class Place(NamedTuple):
+    """Where a page ends in each of the two lists."""
+
+    delivery: UUID = UUID(int=2**128 - 1)
+    event: int = 2**63 - 1
+
+    @classmethod
+    def read(cls, text: str) -> "Place":
+        """From a query; raises Http404 where it is none."""
+        delivery, _dot, event = text.partition(".")
+        try:
+            return cls(UUID(hex=delivery), min(int(event), 2**63 - 1)) if text else cls()
+        except ValueError as error:
+            raise Http404 from error
+
+    def __str__(self) -> str:
+        return f"{self.delivery.hex}.{self.event}"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the person wants to see: of one bank, of one kind, between two days; empty is all."""
+
+    bank: str = ""
+    kind: str = ""
+    since: date | None = None
+    until: date | None = None
+
+
+class Happening(NamedTuple):
+    """An event of the trail: who did what, at which bank."""
+
+    at: datetime
+    id: int
+    icon: str
+    who: str
+    what: str
+    bank: str
+    withdrawn: int
+
+
+@dataclass
+class View:
+    """A person's activity as they want to see it."""
+
+    principal: Principal
+    asked: Asked
+    banks: dict[UUID, Partner]
+
+    def page(self, before: Place, most: int = PAGE) -> tuple[list[Message | Happening], Place | None]:
+        """The entries before a place, and the place where the next page begins; None on the last."""
+        messages, events = self._messages(before, most), self._happenings(before, most)
+        lists: list[list[Message | Happening]] = [[*messages], [*events]]
+        shown = list(islice(heapq.merge(*lists, key=lambda one: one.at, reverse=True), most))
+        if len(messages) + len(events) <= most:
+            return shown, None
+        seen_messages = [one.delivery.id for one in shown if isinstance(one, Message)]
+        seen_events = [one.id for one in shown if isinstance(one, Happening)]
+        return shown, Place((seen_messages or [before.delivery])[-1], (seen_events or [before.event])[-1])
+
+    def all(self, most: int) -> Iterator[list[Message | Happening]]:
+        """Page after page."""
+        place: Place | None = Place()
+        while place is not None:
+            entries, place = self.page(place, most)
+            yield entries
+
+    def _messages(self, before: Place, most: int) -> list[Message]:
+        if self.asked.kind in (OWN, OTHERS):
+            return []
+        values: dict[str, Any] = {
+            "grants": list(self._grants().values_list("id", flat=True)),
+            "below": min(before.delivery, self._first_after()),
+            "from": self._first(),
+            "cluster": self.asked.kind if self.asked.kind in Cluster.values else "",
+            "most": most + 1,
+        }
+        with connection.cursor() as cursor:
+            cursor.execute(_NEWEST, values)
+            ids = [one for (one,) in cursor.fetchall()]
+        keys = find_data_keys(self.principal.person_id) if ids else {}
+        return [message_of(one, keys.get(one.partner_id)) for one in self._rows(ids)]
+
+    def _grants(self) -> QuerySet[Grant]:
+        grants = Grant.objects.filter(person_id=self.principal.person_id)
+        return grants.filter(partner_id__in=self._of_bank()) if self.asked.bank else grants
+
+    def _rows(self, ids: list[UUID]) -> QuerySet[Delivery] | list[Delivery]:
+        if not ids:
+            return []
+        rows = deliveries_for(self.principal).filter(id__in=ids).order_by("-id")
+        return rows.select_related(
+            "notification__record",
+            "notification__template_version__template",
+            "grant__partner",
+            "grant__account",
+        )
+
+    def _first(self) -> UUID:
+        return first_uuid7(_begins(self.asked.since)) if self.asked.since else UUID(int=0)
+
+    def _first_after(self) -> UUID:
+        day = self.asked.until
+        return first_uuid7(_begins(day + timedelta(days=1))) if day else Place().delivery
+
+    def _happenings(self, before: Place, most: int) -> list[Happening]:
+        if self.asked.kind == MESSAGES or self.asked.kind in Cluster.values:
+            return []
+        rows = AuditEvent.objects.filter(person_id=self.principal.person_id, id__lt=before.event)
+        rows = rows.exclude(code__in=OF_MESSAGES).filter(self._wanted())
+        return [self._happening(one) for one in rows.order_by("-id")[: most + 1]]
+
+    def _wanted(self) -> Q:
+        asked, wanted = self.asked, Q()
+        if asked.bank:
+            wanted &= Q(partner_id__in=self._of_bank())
+        if asked.kind in (OWN, OTHERS):
+            is_own = Q(actor_kind=Kind.PERSON.value)
+            wanted &= is_own if asked.kind == OWN else ~is_own
+        if asked.since:
+            wanted &= Q(at__gte=_begins(asked.since))
+        if asked.until:
+            wanted &= Q(at__lt=_begins(asked.until + timedelta(days=1)))
+        return wanted
+
+    def _of_bank(self) -> list[UUID]:
+        return [one.id for one in self.banks.values() if one.slug == self.asked.bank]
+
+    def _happening(self, event: AuditEvent) -> Happening:
+        icon, what = WORDS.get(event.code, ("circle", event.code))
+        bank = self.banks[event.partner_id].name if event.partner_id in self.banks else ""
+        withdrawn = event.data.get("withdrawn", 0)
+        return Happening(event.at, event.id, icon, _who(event, bank), str(what), bank, withdrawn)
+
+
+def banks_of(principal: Principal) -> dict[UUID, Partner]:
+    """Those the person is or was connected or linked with."""
+    own = Q(grant__person_id=principal.person_id) | Q(linkedaccount__person_id=principal.person_id)
+    return {one.id: one for one in Partner.objects.filter(own).distinct().order_by("name")}
+
+
+def _who(event: AuditEvent, bank: str) -> str:
+    if event.actor_kind == Kind.PERSON:
+        return _("You")
+    if event.actor_kind == Kind.STAFF:
+        return _("Parley’s staff")
+    return bank if event.actor_kind in (Kind.CLIENT, Kind.MEMBER) and bank else _("Parley, by itself")
+
+
+def _begins(day: date) -> datetime:
+    return datetime.combine(day, time.min, tzinfo=timezone.get_current_timezone())
