@@ -277,7 +277,8 @@ def _parts(
                     "Every %(days)s days we ask by one tap whether you still want this. Until you say yes nothing more"
                     " is sent."
                 )
-                % name
+                % name,
+                _("We tell you 30 and 7 days before it ends. It can then be renewed without a gap."),
             ],
         ),
         Part("stop", _("How to stop"), _stop(bank)),
@@ -293,10 +294,10 @@ def _who(bank: Partner, environment: str) -> list[str]:
         ]
     stated = Verification.objects.filter(partner=bank).first()
     if stated is None or not stated.legal_name:
-        return [_("%(bank)s, %(domain)s.") % known]
+        return [_("%(bank)s asks. Its domain is %(domain)s.") % known]
     known |= {"legal_name": stated.legal_name, "regulator": stated.regulator, "licence": stated.licence}
     return [
-        _("%(bank)s (%(legal_name)s), %(domain)s.") % known,
+        _("%(bank)s asks. Its full name is %(legal_name)s, its domain %(domain)s.") % known,
         _("Parley has verified that this domain is the bank’s, and its licence: %(regulator)s, %(licence)s.")
         % known,
     ]
@@ -348,6 +349,6 @@ def _stop(bank: Partner) -> list[str]:
 
 def _complain(bank: Partner) -> list[str]:
     return [
-        _("Complain to %(bank)s, or to Parley on your page Privacy, or to the bank’s regulator.")
+        _("Complain to %(bank)s, or to Parley on your page Complaints, or to the bank’s regulator.")
         % {"bank": bank.name}
     ]

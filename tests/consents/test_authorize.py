@@ -75,7 +75,9 @@ def landed(response: Any) -> dict[str, str]:
 
 
 def test_the_page_says_all_that_the_rules_ask_for(asked: Asked, world: Any) -> None:
-    """Rules 1 to 11 of what consent has to be, each by the words that keep it."""
+    """Rules 1 to 11 of what consent has to be, by the words that keep them. The eighth is about banks that were stopped:
+    they get no page (below).
+    """
     with time_machine.travel("2026-11-24T08:00:00Z", tick=False):
         words = said(asked.open())
     for rule, sentences in {
@@ -86,7 +88,10 @@ def test_the_page_says_all_that_the_rules_ask_for(asked: Asked, world: Any) -> N
             "For 90 days, until 22 February 2027",
             "For 180 days, until 23 May 2027",
         ],
-        "2: who asks": ["Norden Bank asks to write to you", "Norden Bank (Norden Bank plc), norden.example."],
+        "2: who asks": [
+            "Norden Bank asks to write to you",
+            "Norden Bank asks. Its full name is Norden Bank plc, its domain norden.example.",
+        ],
         "2: which service": ["Parley, the service you are looking at, carries the messages to your chat."],
         "2: which kinds, down to their fields": [
             "Balances How much money is in your accounts, so that you know where you stand.",
@@ -106,20 +111,24 @@ def test_the_page_says_all_that_the_rules_ask_for(asked: Asked, world: Any) -> N
             "Parley has verified that this domain is the bank’s, and its licence: Office of the Comptroller",
             "Norden Bank has signed that it keeps to this: agreement AGR-NORDEN.",
         ],
-        "3 and 7: how to stop, by two ways, free": [
+        "3, 7 and 11: how to stop, by two ways, free, where it is found": [
             "At any time, at once and free, in either of two ways:",
             "On your page Connected banks: open Norden Bank and disconnect it.",
             "In the chat: write STOP.",
         ],
         "4: asked again every 90 days": ["Every 90 days we ask by one tap whether you still want this."],
-        "6: another message, another consent": ["Choose those you want."],
+        "5: warned before the end": ["We tell you 30 and 7 days before it ends. It can then be renewed"],
+        "6: nothing beyond what is chosen": [
+            "Choose those you want.",
+            "sends what you choose, and only that.",
+        ],
         "9: no advertising, no sale": ["Never for advertising, and it is never sold."],
         "10: what is kept": [
             "A message is kept for 90 days, then destroyed.",
             "What you decided here is kept as proof for you",
         ],
-        "11: nobody else sees it": ["Nobody. The messenger that you choose delivers it."],
-        "3: where to complain": ["Complain to Norden Bank, or to Parley on your page Privacy"],
+        "2: nobody else sees it": ["Nobody. The messenger that you choose delivers it."],
+        "3: where to complain": ["Complain to Norden Bank, or to Parley on your page Complaints"],
     }.items():
         for sentence in sentences:
             assert sentence in words, rule
