@@ -16,6 +16,7 @@ ABOUT = {
     "Delivery": ("notification", "", "notifications_delivery"),
     "Recovery": ("task", "tsk", "notifications_recovery"),
     "Grant": ("grant", "grt", "consents_grant"),
+    "GrantRequest": ("grant_request", "req", "consents_grantrequest"),
     "LinkedAccount": ("account", "", "consents_linkedaccount"),
     "ApiClient": ("client", "cli", "partners_apiclient"),
     "Sender": ("sender", "snd", "partners_sender"),

@@ -1,6 +1,7 @@
 """The trail as a bank's client reads it: its own, of its environment, and nothing personal."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -98,14 +99,16 @@ def test_nothing_personal_is_in_it(norden: Caller, demo: dict[str, Bank]) -> Non
         data = {"user": "ana@people.example", "role": "analyst", "anything": "Ana Duarte"}
         record(Code.MEMBER_REMOVED, actor=owner, target=partner, partner_id=partner.id, data=data)
     text = json.dumps(events(norden, "?limit=100"), ensure_ascii=False)
+    words = re.sub(r"[0-9a-f]{32}", "", text)  # an id may well hold the digits of an address
     assert '"role": "analyst"' in text
     for customer in bank.customers:
         for secret in (
-            customer.customer_ref, customer.address, customer.person.email, customer.person.user.name,
+            customer.customer_ref, customer.person.email, customer.person.user.name,
             customer.accounts[0].ref, customer.accounts[0].mask, customer.person_id.hex, str(customer.person_id),
             customer.person.user.pk.hex,
         ):  # fmt: skip
             assert secret not in text
+        assert customer.address not in words
     assert "Ana" not in text
 
 
