@@ -3,13 +3,17 @@
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.http import Http404
 from django.utils import timezone
 
-from consents.models import Grant, GrantRequest, Person
+from consents.models import Complaint, ConsentRecord, Grant, GrantRequest, Person
+from consents.receipts import END, Receipt, has_ended, make_receipt
+from partners.access import id_in_path
 from portal.accounts.models import User
 from portal.tenancy.context import scope
 from portal.tenancy.principal import Kind, Principal
+from portal.vault.keys import find_data_key
 
 
 def person_principal(user: User) -> Principal:
@@ -56,3 +60,29 @@ def find_question(principal: Principal, partner_id: UUID, environment: str) -> G
     rows = GrantRequest.objects.filter(partner_id=partner_id, environment=environment)
     rows = rows.filter(person_id=principal.person_id, status="PENDING", expires_at__gt=timezone.now())
     return rows.order_by("-id").first()
+
+
+def get_receipt_for(principal: Principal, grant_id: UUID, name: str) -> Receipt:
+    """A receipt of a grant of the person's, by its record's id, or END for that of the end; raises Http404."""
+    grant = get_grant_for(principal, grant_id)
+    key = find_data_key(grant.partner_id, grant.person_id)
+    if name == END and has_ended(grant):
+        return make_receipt(grant, ConsentRecord.objects.get(pk=grant.record_id), key, is_end=True)
+    record = ConsentRecord.objects.filter(grant=grant, pk=id_in_path("rec", name)).first()
+    if record is None:
+        raise Http404
+    return make_receipt(grant, record, key)
+
+
+def complaints_for(principal: Principal) -> QuerySet[Complaint]:
+    """A person's own; all, to platform staff, whose permission is checked at the door."""
+    rows = Complaint.objects.select_related("about")
+    return rows if principal.kind is Kind.STAFF else rows.filter(person_id=principal.person_id)
+
+
+def get_complaint_for(principal: Principal, complaint_id: UUID) -> Complaint:
+    """One of them; raises Http404."""
+    found = complaints_for(principal).filter(pk=complaint_id).first()
+    if found is None:
+        raise Http404
+    return found

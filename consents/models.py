@@ -12,10 +12,12 @@ from portal.ids import uuid7
 
 
 class Person(models.Model):
-    """An end user. Sandbox people have no sign-in."""
+    """An end user. Sandbox people have no sign-in, and whoever erased their account has none any more."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     user = models.OneToOneField(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT)
+    # What we send them names no bank
+    is_discreet = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
 
@@ -263,3 +265,51 @@ class GrantRequest(models.Model):
                 fields=["expires_at"], condition=~models.Q(content=b""), name="consents_grantrequest_kept"
             )
         ]
+
+
+class Complaint(models.Model):
+    """A person's complaint to us, about a bank or (without one) about us; its texts are `ComplaintMessage`s."""
+
+    class Status(models.TextChoices):
+        OPEN = "OPEN"
+        ANSWERED = "ANSWERED"
+        CLOSED = "CLOSED"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, db_index=False)
+    # No tenant's row: the bank sees nothing of it
+    about = models.ForeignKey(Partner, null=True, on_delete=models.PROTECT, db_index=False)
+    status = models.CharField(max_length=8, choices=Status.choices, default=Status.OPEN)
+    created_at = models.DateTimeField(auto_now_add=True)
+    changed_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["person", "-id"], name="consents_complaint_person"),
+            models.Index(fields=["status", "changed_at"], name="consents_complaint_queue"),
+        ]
+
+
+class ComplaintMessage(models.Model):
+    """One turn of it, sealed with the key that the platform has of the person."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    complaint = models.ForeignKey(Complaint, on_delete=models.PROTECT, related_name="messages")
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, db_index=False)
+    is_by_staff = models.BooleanField()
+    author_id = models.UUIDField()
+    text = models.BinaryField()
+    at = models.DateTimeField(auto_now_add=True)
+
+
+class Erasure(models.Model):
+    """That a person's account was erased, with what went; what the certificate says. No name, no address."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    person = models.OneToOneField(Person, on_delete=models.PROTECT)
+    at = models.DateTimeField()
+    banks_told = models.PositiveIntegerField()
+    grants_ended = models.PositiveIntegerField()
+    accounts_unlinked = models.PositiveIntegerField()
+    keys_destroyed = models.PositiveIntegerField()
+    is_sign_in_kept = models.BooleanField()

@@ -295,7 +295,13 @@ class InboundEvent(models.Model):
                 fields=["conversation", "id"],
                 condition=models.Q(processed_at__isnull=True),
                 name="notifications_inbound_waiting",
-            )
+            ),
+            # To forget one
+            models.Index(
+                fields=["conversation"],
+                condition=models.Q(processed_at__isnull=False),
+                name="notifications_inbound_past",
+            ),
         ]
 
 

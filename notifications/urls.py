@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from notifications.views import activity, member, person, settings, staff_templates, templates
+from notifications.views import activity, member, person, rights, settings, staff_templates, templates
 
 _TEMPLATES = "partners/<slug:slug>/templates"
 _VERSION = f"{_TEMPLATES}/versions/<str:tpv>"
@@ -12,6 +12,12 @@ urlpatterns = [
     path("me/activity.<slug:shape>", activity.activity_file, name="person-activity-file"),
     path("me/settings", settings.quiet_hours, name="person-settings"),
     path("me/grants/<str:grt>", person.grant, name="person-grant"),
+    path("me/privacy", rights.privacy, name="person-privacy"),
+    path("me/privacy/discreet", rights.discreet, name="person-discreet"),
+    path("me/privacy/export", rights.export, name="person-export"),
+    path("me/privacy/erase", rights.erase, name="person-erase"),
+    path("erased/<str:token>", rights.erased, name="erased"),
+    path("erased/<str:token>/pdf", rights.erased_as_pdf, name="erased-pdf"),
     path("partners/<slug:slug>/deliveries", member.deliveries, name="member-deliveries"),
     path("partners/<slug:slug>/deliveries/<str:ntf>", member.delivery, name="member-delivery"),
     path(_TEMPLATES, templates.templates, name="member-templates"),

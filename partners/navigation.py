@@ -58,6 +58,7 @@ STAFF = [
         "Agreements",
         [Entry("Agreements", "staff-agreements"), Entry("Agreement templates", "staff-agreement-templates")],
     ),
+    Group("People", [Entry("Complaints", "staff-complaints")]),
 ]
 
 

@@ -17,6 +17,10 @@ class Outgoing(Protocol):
         """
         ...
 
+    def forget_conversations(self, *, conversations: list[bytes]) -> None:
+        """Empties what platforms told of these chats (by the index of their address), and unties it from them."""
+        ...
+
     def settle_partner(self, *, partner_id: UUID) -> None:
         """Leaves the queue of the bank, whose lock the caller holds, to be judged by its new state."""
         ...

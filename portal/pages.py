@@ -16,6 +16,12 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
+def privacy(request: HttpRequest) -> HttpResponse:
+    """The privacy notice, which every consent record names."""
+    return render(request, "public/privacy.html")
+
+
+@require_safe
 @login_required
 def start(request: HttpRequest) -> HttpResponse:
     """Takes whoever has just signed in to where they belong."""
@@ -23,4 +29,8 @@ def start(request: HttpRequest) -> HttpResponse:
     return redirect(places[0].url if places else "home")
 
 
-urlpatterns = [path("", home, name="home"), path("start", start, name="start")]
+urlpatterns = [
+    path("", home, name="home"),
+    path("privacy", privacy, name="privacy"),
+    path("start", start, name="start"),
+]

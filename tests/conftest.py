@@ -21,7 +21,7 @@ import psycopg
 import pytest
 from django.conf import settings
 from django.core.cache import cache
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 from xdist.scheduler import LoadFileScheduling
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -246,7 +246,20 @@ def make_world() -> SimpleNamespace:
     ana = _customer(bank, "CUST-1", "2001", "ana")
     ben = _customer(bank, "CUST-2", "2002", "ben")
     charlie = _customer(other, "CUST-1", "3001", "charlie")
+    _forget_what_was_said()
     return SimpleNamespace(staff=staff, bank=bank, other=other, ana=ana, ben=ben, charlie=charlie)
+
+
+def _forget_what_was_said() -> None:
+    """A test that counts mails or messages counts its own."""
+    from notifications.models import Reply
+    from portal.mail.models import Mail
+    from portal.tenancy.context import scope
+    from portal.tenancy.principal import Principal
+
+    with scope(Principal.system()), transaction.atomic():
+        Reply.objects.all().delete()
+        Mail.objects.all().delete()
 
 
 def _customer(bank: object, reference: str, address: str, name: str) -> object:

@@ -28,8 +28,8 @@ RULES = [
     (re.compile(r"\|\s*safe\b|\{%\s*autoescape off"), "unescaped output"),
     (re.compile(r"""(src|href)=["']https?://"""), "an address of another host"),
 ]
-# E-mail has no stylesheet to refer to, and its links are absolute.
-FREE_OF_RULES = ("emails/", "account/email/", "email/")
+# E-mail, and a file that people take along, have no stylesheet to refer to; a mail's links are absolute.
+FREE_OF_RULES = ("emails/", "account/email/", "email/", "consents/rights/export.html")
 
 
 def faults(path: Path) -> Iterator[str]:

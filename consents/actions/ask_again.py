@@ -8,7 +8,6 @@ told.
 from datetime import timedelta
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
@@ -17,6 +16,7 @@ from django.utils.translation import gettext as _
 from consents.access import get_grant_for
 from consents.actions.give import RECONFIRM_DAYS
 from consents.impact import live_under, must_be_asked, shortened_by
+from consents.mailing import mail_person
 from consents.models import ConsentRecord, Grant
 from consents.records import copy_record, purposes_of, terms_of
 from consents.telling import tell_grant
@@ -27,7 +27,6 @@ from partners.webhooks import EventType
 from portal.audit.codes import Code
 from portal.audit.record import record
 from portal.ids import public_id
-from portal.mail.outbox import queue_mail
 from portal.tenancy.context import scope
 from portal.tenancy.principal import Kind, Principal
 
@@ -62,7 +61,7 @@ def _ask_some(version_id: UUID) -> int:
             asked_version_id=None, answered_at=None
         )
         due = live.filter(must_be_asked(version)).exclude(asked_version_id=version.id)
-        grants = list(due.select_related("person__user").order_by("-id")[:BATCH])
+        grants = list(due.order_by("-id")[:BATCH])
         for grant in grants:
             _ask(grant, version)
         if len(grants) < BATCH > len(shorter):
@@ -76,21 +75,18 @@ def _shorten(grant: Grant, version: AgreementVersion) -> None:
     grant.expires_at = grant.authorised_at + timedelta(days=version.longest_grant_days)
     grant.save(update_fields=["expires_at"])
     _record(Code.CONSENT_SHORTENED, grant, SYSTEM, version)
-    tell_grant(EventType.GRANT_AMENDED, grant)
-    if (user := grant.person.user) is not None:
-        page = f"{settings.BASE_URL}{reverse('person-grant', args=[public_id('grt', grant.id)])}"
-        context = {"partner": version.partner.name, "days": version.longest_grant_days, "page": page}
-        queue_mail(to=user.email, template="consents/shortened", context=context, locale=user.locale)
+    tell_grant(EventType.GRANT_AMENDED, grant, has_receipt=False)
+    page = reverse("person-grant", args=[public_id("grt", grant.id)])
+    context = {"partner": version.partner.name, "days": version.longest_grant_days}
+    mail_person(grant.person_id, "consents/shortened", context, page=page)
 
 
 def _ask(grant: Grant, version: AgreementVersion) -> None:
     grant.asked_version_id, grant.answered_at = version.id, None
     grant.save(update_fields=["asked_version_id", "answered_at"])
     _record(Code.CONSENT_ASKED, grant, SYSTEM, version)
-    if (user := grant.person.user) is not None:
-        page = reverse("person-terms", args=[public_id("grt", grant.id)])
-        context = {"partner": version.partner.name, "page": f"{settings.BASE_URL}{page}"}
-        queue_mail(to=user.email, template="consents/asked_again", context=context, locale=user.locale)
+    page = reverse("person-terms", args=[public_id("grt", grant.id)])
+    mail_person(grant.person_id, "consents/asked_again", {"partner": version.partner.name}, page=page)
 
 
 @transaction.atomic

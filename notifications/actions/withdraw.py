@@ -33,6 +33,10 @@ RETURNING {CHANGED}
 _REDIRECT = """
 UPDATE notifications_delivery SET account_id = %s, sender_id = %s WHERE grant_id = %s AND status = 'QUEUED'
 """
+_FORGET = """
+UPDATE notifications_inboundevent SET raw = '', conversation = sha256(gen_random_uuid()::text::bytea)
+WHERE conversation = ANY (%s) AND processed_at IS NOT NULL
+"""
 _CANCEL = """
 UPDATE notifications_delivery SET status = 'CANCELLED', reason = 'cancelled_by_bank', ended_at = now()
 WHERE id = %s
@@ -54,6 +58,11 @@ class Queue:
         with connection.cursor() as cursor:
             cursor.execute(_REDIRECT, [grant.account_id, grant.account.sender_id, grant.id])
         return withdrawn
+
+    def forget_conversations(self, *, conversations: list[bytes]) -> None:
+        """See `partners.outgoing`. What is not worked on yet stays until it is."""
+        with connection.cursor() as cursor:
+            cursor.execute(_FORGET, [conversations])
 
     def settle_partner(self, *, partner_id: UUID) -> None:
         """See `partners.outgoing`."""

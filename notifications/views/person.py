@@ -8,6 +8,7 @@ from django.views.decorators.http import require_safe
 from consents.access import get_grant_for
 from consents.actions.again import can_renew
 from consents.models import Grant, UnusedKind
+from consents.receipts import receipts_of
 from consents.terms import lost_kinds
 from consents.views.person import STOPPABLE, grant_id, person_page, shown_state
 from notifications.models import Delivery
@@ -56,6 +57,7 @@ def grant(request: HttpRequest, principal: Principal, grt: str) -> HttpResponse:
         "unused": _unused(found),
         "accounts": open_accounts(found, key),
         "environment": found.environment,
+        "receipts": list(receipts_of(found)),
         "entries": story.entries,
         "next": story.next,
     }

@@ -1,7 +1,13 @@
-"""Makes users who can sign in at once: the demo's, the tests', and those an operator adds by hand."""
+"""Makes users who can sign in at once: the demo's, the tests', and those an operator adds by hand. And forgets one."""
+
+from uuid import UUID
 
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
+from allauth.socialaccount.models import SocialAccount
+from allauth.usersessions.models import UserSession
+from django.contrib.sessions.models import Session
 from django.db import transaction
 
 from portal.accounts.models import User
@@ -29,3 +35,18 @@ def keep_language(*, user: User, language: str) -> None:
     """What the user's pages, mails and chats speak from now on; one of those that are offered."""
     user.locale = language
     user.save(update_fields=["locale"])
+
+
+@transaction.atomic
+def forget_user(*, user_id: UUID) -> None:
+    """Nobody can sign in as this user any more, here or on any device, and nothing says who it was. The row stays:
+    what it did is in the trail under its id.
+    """
+    user = User.objects.select_for_update().get(pk=user_id)
+    sessions = UserSession.objects.filter(user=user)
+    Session.objects.filter(session_key__in=list(sessions.values_list("session_key", flat=True))).delete()
+    for rows in (sessions, Authenticator.objects, EmailAddress.objects, SocialAccount.objects):
+        rows.filter(user=user).delete()
+    user.email, user.name, user.is_active, user.last_login = f"{user.pk.hex}@erased.invalid", "", False, None
+    user.set_unusable_password()
+    user.save()

@@ -30,6 +30,7 @@ class StaffPermission(StrEnum):
     AGREEMENTS_OFFER = "staff:agreements:offer"
     AGREEMENTS_COUNTERSIGN = "staff:agreements:countersign"
     TEMPLATES_REVIEW = "staff:templates:review"
+    COMPLAINTS_ANSWER = "staff:complaints:answer"
 
 
 _ALL_STAFF = {StaffPermission.PARTNERS_READ}

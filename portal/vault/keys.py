@@ -6,6 +6,9 @@ from portal.ids import uuid7
 from portal.vault.crypto import DataKeyMaterial, new_wrapped_key, unwrap
 from portal.vault.models import DataKey
 
+# Whose "bank" is the platform itself: the key of what a person tells us alone
+PLATFORM = UUID(int=0)
+
 
 def data_key_for(partner_id: UUID, person_id: UUID | None = None) -> DataKeyMaterial:
     """The key of a bank and a person (or of the bank itself); made on first use."""
@@ -43,3 +46,8 @@ def destroy_keys(*, partner_id: UUID, person_id: UUID | None) -> int:
 def destroy_keys_of(*, partner_id: UUID) -> int:
     """The same for all that a bank has sealed: its own key and those of its people. Returns how many went."""
     return DataKey.objects.filter(partner_id=partner_id).delete()[0]
+
+
+def destroy_keys_of_person(*, person_id: UUID) -> int:
+    """The same for all that banks and the platform have sealed about a person. Returns how many went."""
+    return DataKey.objects.filter(person_id=person_id).delete()[0]

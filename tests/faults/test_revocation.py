@@ -130,9 +130,12 @@ def end_grant(bank, customer):
 
 def write_stop(bank, customer):
     bank.writes(customer, "STOP")
-    replies = until(lambda: list(filter(is_reply, bank.phone(customer))), seconds=60, what="“Stopped.”")
-    assert replies[0]["text"].startswith("Stopped.")
-    return began(replies[0])
+    answers = until(lambda: list(filter(says_stopped, bank.phone(customer))), seconds=60, what="“Stopped.”")
+    return began(answers[0])
+
+
+def says_stopped(message):
+    return is_reply(message) and message["text"].startswith("Stopped.")
 
 
 def begins(bank, customer):

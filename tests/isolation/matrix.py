@@ -90,6 +90,7 @@ PERMISSIONS["reviewer"] = PERMISSIONS["auditor"] | {
     "staff:agreements:offer",
     "staff:agreements:countersign",
     "staff:templates:review",
+    "staff:complaints:answer",
 }
 PERMISSIONS["operator"] = PERMISSIONS["reviewer"] | {"staff:partners:suspend"}
 
@@ -164,6 +165,7 @@ ROWS = (
     Row("", "GET", Door.PUBLIC),
     Row("start", "GET", Door.PERSON, answers={"GET": 302}),
     Row("language", "POST", Door.PUBLIC, sends={"language": "en"}, answers={"POST": 302}),
+    Row("privacy", "GET", Door.PUBLIC),
     Row("docs/api", "GET", Door.PUBLIC),
     Row("docs/design", "GET", Door.PUBLIC),
     Row("docs/errors/<slug:code>", "GET", Door.PUBLIC),
@@ -192,6 +194,26 @@ ROWS = (
     Row("me/grants/<str:grt>/renew", "GET POST", Door.PERSON, thing="grant", answers={"GET": 302, "POST": 302}),
     Row("me/grants/<str:grt>/unused", "POST", Door.PERSON, thing="grant", answers={"POST": 302}),
     Row("me/grants/<str:grt>/disconnect", "GET POST", Door.PERSON, thing="grant", answers={"POST": 302}),
+    Row("me/grants/<str:grt>/receipts/<str:rcp>", "GET", Door.PERSON, thing="receipt"),
+    Row("me/grants/<str:grt>/receipts/<str:rcp>/pdf", "GET", Door.PERSON, thing="receipt"),
+    Row("me/grants/<str:grt>/receipts/<str:rcp>/json", "GET", Door.PERSON, thing="receipt"),
+
+    Row("me/privacy", "GET", Door.PERSON),
+    Row("me/privacy/discreet", "POST", Door.PERSON, sends={"mode": "on"}, answers={"POST": 302}),
+    Row("me/privacy/export", "POST", Door.PERSON),
+    Row("me/privacy/erase", "GET POST", Door.PERSON, answers={"POST": 422}),
+    Row("erased/<str:token>", "GET", Door.PUBLIC, answers=NOWHERE),
+    Row("erased/<str:token>/pdf", "GET", Door.PUBLIC, answers=NOWHERE),
+    Row("me/complaints", "GET", Door.PERSON),
+    Row("me/complaints/new", "GET POST", Door.PERSON, sends={"about": "us", "text": "Too late."}, answers={"POST": 302}),
+    Row("me/complaints/<str:cmp>", "GET POST", Door.PERSON, thing="complaint", sends={"text": "Still."},
+        answers={"POST": 302}),
+    Row("me/complaints/<str:cmp>/close", "POST", Door.PERSON, thing="complaint", answers={"POST": 302}),
+    Row("staff/complaints", "GET", Door.STAFF, "staff:complaints:answer"),
+    Row("staff/complaints/<str:cmp>", "GET POST", Door.STAFF, "staff:complaints:answer", "complaint",
+        {"text": "We looked."}, {"POST": 302}),
+    Row("staff/complaints/<str:cmp>/close", "POST", Door.STAFF, "staff:complaints:answer", "complaint",
+        answers={"POST": 302}),
 
     Row("authorize/<str:req>", "GET POST", Door.PERSON, thing="grant request", sends={"answer": "decline"},
         answers={"POST": 302}),

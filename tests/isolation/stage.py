@@ -15,6 +15,7 @@ from django.utils import timezone
 from joserfc.jwk import ECKey
 from oauth2_provider.models import get_access_token_model
 
+from consents.actions.complain import lodge_complaint
 from consents.actions.give import give_consent
 from consents.actions.link import ensure_customer, issue_reference, link_account
 from consents.actions.requests import ask_for_grant
@@ -264,7 +265,8 @@ def _make_things(stage: Stage) -> None:
     for one in stage.customers.values():
         grant, sent = public_id("grt", one.grant.id), _send(stage, one)
         whose = {"partner": one.partner, "environment": one.environment, "person": one.person}
-        for kind, ids in (("grant", {"grt": grant}), ("notification", {"ntf": sent})):
+        receipt = {"grt": grant, "rcp": public_id("rec", one.grant.record_id)}
+        for kind, ids in (("grant", {"grt": grant}), ("notification", {"ntf": sent}), ("receipt", receipt)):
             things.setdefault(kind, []).append(Thing(ids, **whose, secrets=(grant, sent, one.account)))
         failed, task = _send(stage, one), _recover(stage, one)
         for kind, ids in (("failed notification", {"ntf": failed}), ("task", {"tsk": task})):
@@ -279,6 +281,18 @@ def _make_things(stage: Stage) -> None:
         ("task", "tsk"),
     ):
         things[kind] += [Thing({name: text}) for text in nowhere(name, things[kind][0].ids[name])]
+    ids = things["receipt"][0].ids
+    things["receipt"] += [Thing({**ids, "rcp": text}) for text in ("end", *nowhere("rec", ids["rcp"]))]
+    for name in ("ana", "charlie"):
+        story, user = stage.customers[name], stage.users[name]
+        actor = Principal(Kind.PERSON, id=user.pk, person_id=story.grant.person_id)
+        cmp = public_id("cmp", lodge_complaint(about_id=story.grant.partner_id, text="Late.", actor=actor).id)
+        # At the staff's door it counts as the bank's that it is about
+        whose = {"partner": story.partner, "person": name}
+        things.setdefault("complaint", []).append(Thing({"cmp": cmp}, **whose, secrets=(cmp,)))
+    things["complaint"] += [
+        Thing({"cmp": text}) for text in nowhere("cmp", things["complaint"][0].ids["cmp"])
+    ]
     # By the bank's own reference: whoever asks is asking for one of their own
     things["test customer"] = [Thing({"customer_ref": "CUST-1"}, is_open=True)]
     things["test customer"] += [Thing({"customer_ref": text}) for text in ("CUST-2", "nobody's", "x" * 129)]

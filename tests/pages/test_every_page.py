@@ -47,6 +47,8 @@ NO_PAGE = {
     "partners/<slug:slug>/agreement/<str:agv>/pdf": "a file",
     "staff/agreements/<str:agv>/pdf": "a file",
     "partners/<slug:slug>/leave/certificate": "a file",
+    "me/grants/<str:grt>/receipts/<str:rcp>/pdf": "a file",
+    "me/grants/<str:grt>/receipts/<str:rcp>/json": "a file",
 }
 PAGES = [
     row

@@ -45,6 +45,8 @@ BY_COLUMN = {
     ("partners_sender", "parley_person", "SELECT"): {
         "id", "partner_id", "environment", "channel", "external_id", "name", "status"
     },
+    # What is told to a bank never changes; only who can open it does, before a person's key goes.
+    ("partners_webhookmessage", "parley_worker", "UPDATE"): {"data", "person_id"},
     # What was submitted cannot change; only how its review stands can.
     ("partners_submission", "parley_worker", "UPDATE"): {"status", "reviewer_id", "deferred_until"},
 }  # fmt: skip

@@ -19,6 +19,7 @@ from lucide.templatetags.lucide import lucide
 
 from partners.clusters import Cluster
 from portal.accounts.language import can_be_chosen
+from portal.design.moments import exact
 from portal.design.places import Place, places_of
 from portal.design.states import KINDS, PURPOSES, shown
 from portal.ids import public_id as to_public_id
@@ -58,6 +59,12 @@ def when(moment: datetime | str | None, is_day: bool = False) -> SafeString | st
         else '<time datetime="{}" title="{}" data-local>{} UTC</time>'
     )
     return format_html(shape, found.isoformat(timespec="seconds"), exact, text)
+
+
+@register.filter
+def in_words(moment: str) -> str:
+    """The same for texts without markup, such as e-mail: from RFC 3339, to the second."""
+    return exact(datetime.fromisoformat(moment))
 
 
 @register.simple_tag(takes_context=True)
@@ -107,6 +114,12 @@ def errors_of(field: BoundField) -> list[str]:
 def public_id(value: UUID, prefix: str) -> str:
     """`{{ grant.id|public_id:"grt" }}`."""
     return to_public_id(prefix, value)
+
+
+@register.filter
+def complaint_state(complaint: Any) -> str:
+    """Its status as STATES names it: other things are closed and answered too."""
+    return f"COMPLAINT_{complaint.status}"
 
 
 @register.filter

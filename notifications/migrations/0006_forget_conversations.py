@@ -1,0 +1,15 @@
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [("notifications", "0005_attempts_without_numbers")]
+    operations = [
+        migrations.AddIndex(
+            "inboundevent",
+            models.Index(
+                fields=["conversation"],
+                condition=models.Q(processed_at__isnull=False),
+                name="notifications_inbound_past",
+            ),
+        ),
+    ]
