@@ -17,7 +17,7 @@ def protected(to: str, **more: object) -> models.ForeignKey:
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("consents", "0004_requests"),
+        ("consents", "0005_tend"),
         ("partners", "0012_customer_sign_in"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("notifications", "0005_attempts_without_numbers")]
+    dependencies = [("notifications", "0006_quiet_hours")]
     operations = [
         migrations.AddIndex(
             "inboundevent",
