@@ -3,11 +3,12 @@ and registers here.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 
 from consents.models import LinkedAccount
 
 Button = Mapping[str, str]
-Carrier = Callable[[LinkedAccount, str, Sequence[Button]], bool]
+Carrier = Callable[[LinkedAccount, str, Sequence[Button], timedelta], bool]
 _carriers: list[Carrier] = []
 
 
@@ -16,10 +17,14 @@ def register_carrier(carrier: Carrier) -> None:
     _carriers[:] = [carrier]
 
 
-def tell_in_chat(account: LinkedAccount, text: str, buttons: Sequence[Button] = ()) -> bool:
+def tell_in_chat(
+    account: LinkedAccount, text: str, buttons: Sequence[Button] = (), *, after: timedelta = timedelta(0)
+) -> bool:
     """Queues the words in the current transaction; returns False, and queues nothing, where the messenger lets us
-    say nothing: the person has not written for a day, the account is not reachable, or its sender is paused.
+    say nothing (the person has not written for a day, the account is not reachable, its sender is paused), or the
+    person has asked us to be discreet.
 
+    `after` so long, so that an answer to what they have just written stands before it.
     `buttons` are Messenger's: `{"type": "web_url", "title", "url"}` or `{"type": "postback", "title", "payload"}`.
     """
-    return _carriers[0](account, text, buttons)
+    return _carriers[0](account, text, buttons, after)

@@ -19,19 +19,20 @@ from portal.vault.keys import find_data_key
 WINDOW = timedelta(hours=23, minutes=55)
 
 
-def queue_aside(account: LinkedAccount, text: str, buttons: Sequence[Button]) -> bool:
+def queue_aside(account: LinkedAccount, text: str, buttons: Sequence[Button], after: timedelta) -> bool:
     """Inside the messenger's window only: outside it there is nothing for words like these. Runs in the caller's
     transaction.
     """
     with scope(Principal.system()):
-        now = LinkedAccount.objects.select_related("sender").get(pk=account.pk)
+        now = LinkedAccount.objects.select_related("sender", "person").get(pk=account.pk)
         key = find_data_key(now.partner_id, now.person_id)
         heard = now.last_inbound_at
         is_open = heard is not None and heard > timezone.now() - WINDOW
         if key is None or not is_open or now.status != LinkedAccount.Status.ACTIVE:
             return False
-        if now.sender.status != Sender.Status.ACTIVE:
+        if now.person.is_discreet or now.sender.status != Sender.Status.ACTIVE:
             return False
         address = open_sealed(key, now.address, aad=address_place(now.id)).decode()
-        queue_reply(now.sender, {"address": address, "text": text, "buttons": [dict(one) for one in buttons]})
+        content = {"address": address, "text": text, "buttons": [dict(one) for one in buttons]}
+        queue_reply(now.sender, content, due=timezone.now() + after)
     return True
