@@ -4,6 +4,7 @@ from typing import Annotated, NotRequired, TypedDict
 from uuid import UUID
 
 from consents.actions.give import LONGEST_DAYS
+from consents.history import EVENTS
 from consents.models import Grant, GrantRequest
 from partners.clusters import Cluster
 from partners.serializers import Clusters, EnvironmentName
@@ -38,10 +39,10 @@ class GrantedAccount(TypedDict):
 
 
 class ConsentMoment(TypedDict):
-    """What the person decided, when."""
+    """What was decided, when."""
 
     at: Annotated[str, CLOCK]
-    event: str
+    event: Annotated[str, OneOf(EVENTS), "Withdrawn by the person, terminated by you or us."]
     clusters: Clusters
 
 
@@ -169,6 +170,14 @@ REVOKED: GrantShown = {
     "status": "REVOKED",
     "ended_at": "2026-12-01T10:15:00.000Z",
     "end_reason": "account closed",
+    "history": [
+        *GRANT["history"],
+        {
+            "at": "2026-12-01T10:15:00.000Z",
+            "event": "ConsentTerminated",
+            "clusters": ["BALANCES", "FRAUD_ALERTS"],
+        },
+    ],
 }
 GRANTS: Page[GrantShown] = {"data": [GRANT], "next_cursor": None}
 NEW_REQUEST: NewGrantRequest = {

@@ -6,6 +6,7 @@ from rest_framework.request import Request
 
 from consents.access import get_grant_for
 from consents.actions.stop import end_grant
+from consents.history import Moment, histories_of
 from consents.models import Grant
 from consents.records import granted_accounts
 from consents.serializers import (
@@ -47,7 +48,7 @@ class Grants(ApiView):
             rows = rows.filter(customer__ref_index=index)
         if "status" in query:
             rows = rows.filter(status=query["status"])
-        related = rows.select_related("account", "agreement_version__agreement").prefetch_related("records")
+        related = rows.select_related("account", "agreement_version__agreement")
         return page(query, related, _show)
 
 
@@ -90,13 +91,12 @@ def _show(grants: list[Grant]) -> list[GrantShown]:
     """As the API writes them; the keys that open their accounts are read at once."""
     banks, people = {grant.partner_id for grant in grants}, {grant.person_id for grant in grants}
     found = DataKey.objects.filter(partner_id__in=banks, person_id__in=people)
-    keys = {key.person_id: key for key in found}
-    return [_shown(grant, keys) for grant in grants]
+    keys, histories = {key.person_id: key for key in found}, histories_of(grants)
+    return [_shown(grant, keys, histories[grant.id]) for grant in grants]
 
 
-def _shown(grant: Grant, keys: dict[Any, DataKey]) -> GrantShown:
+def _shown(grant: Grant, keys: dict[Any, DataKey], history: list[Moment]) -> GrantShown:
     version = grant.agreement_version
-    records = sorted(grant.records.all(), key=lambda record: record.id)
     return {
         "id": public_id("grt", grant.id),
         "status": grant.status,
@@ -110,10 +110,7 @@ def _shown(grant: Grant, keys: dict[Any, DataKey]) -> GrantShown:
         "channel": grant.account.channel,
         "agreement": f"{version.agreement.number} v{version.number}" if version else None,
         "environment": grant.environment,
-        "history": [
-            {"at": rfc3339(record.at), "event": record.event, "clusters": record.clusters}
-            for record in records
-        ],
+        "history": [{"at": rfc3339(one.at), "event": one.event, "clusters": one.clusters} for one in history],
     }
 
 

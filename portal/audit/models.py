@@ -33,4 +33,9 @@ class AuditEvent(models.Model):
         indexes = [
             models.Index(fields=["partner_id", "-id"], name="audit_event_partner"),
             models.Index(fields=["person_id", "-id"], name="audit_event_person"),
+            models.Index(
+                fields=["target_id", "id"],
+                condition=models.Q(target_type="Grant"),
+                name="audit_event_grant",
+            ),
         ]
