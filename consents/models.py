@@ -313,3 +313,41 @@ class Erasure(models.Model):
     accounts_unlinked = models.PositiveIntegerField()
     keys_destroyed = models.PositiveIntegerField()
     is_sign_in_kept = models.BooleanField()
+
+
+class GrantStop(models.Model):
+    """A grant was paused, or has ended, and when its bank confirmed that it knows. `message_id` is the event that
+    tells the bank; there is none where it has no address, or stopped it itself.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    partner = models.ForeignKey(Partner, on_delete=models.PROTECT, db_index=False)
+    environment = models.CharField(max_length=8, choices=Environment.choices)
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, db_index=False)
+    grant = models.ForeignKey(Grant, on_delete=models.PROTECT, db_constraint=False, db_index=False)
+    event = models.CharField(max_length=40)
+    by = models.CharField(max_length=10)
+    withdrawn = models.PositiveIntegerField()
+    handed_over = models.PositiveIntegerField()
+    message_id = models.UUIDField(null=True)
+    stopped_at = models.DateTimeField()
+    confirmed_at = models.DateTimeField(null=True)
+    look_at = models.DateTimeField(null=True)  # when we see again whether it was confirmed
+    alerted_at = models.DateTimeField(null=True)
+    mailed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["grant", "-id"], name="consents_grantstop_grant"),
+            models.Index(fields=["stopped_at"], name="consents_grantstop_time"),
+            models.Index(
+                fields=["partner", "look_at"],
+                condition=models.Q(look_at__isnull=False),
+                name="consents_grantstop_due",
+            ),
+            models.Index(
+                fields=["partner", "mailed_at"],
+                condition=models.Q(mailed_at__isnull=False),
+                name="consents_grantstop_mailed",
+            ),
+        ]

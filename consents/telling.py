@@ -3,6 +3,7 @@ an event.
 """
 
 from datetime import timedelta
+from uuid import UUID
 
 from django.conf import settings
 from django.utils import translation
@@ -32,14 +33,14 @@ RECEIPTED = {
 }
 
 
-def tell_grant(event_type: EventType, grant: Grant, *, has_receipt: bool = True) -> None:
-    """Tells the grant's person and its bank, last in the transaction. Without a new record there is no receipt, and
-    whoever calls tells the person in another way.
+def tell_grant(event_type: EventType, grant: Grant, *, has_receipt: bool = True) -> UUID | None:
+    """Tells the grant's person and its bank, last in the transaction; returns the id of the message to the bank, None
+    where nobody listens. Without a new record there is no receipt, and whoever calls tells the person in another way.
     """
     if has_receipt and event_type in RECEIPTED:
         give_receipt(grant)
     with scope(Principal.system()):
-        emit(
+        return emit(
             event_type,
             partner_id=grant.partner_id,
             environment=grant.environment,

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from consents.views import authorize, change, complaints, directory, link, person, receipts
+from consents.views import authorize, change, complaints, directory, link, person, receipts, staff, stop
 
 _RECEIPT = "me/grants/<str:grt>/receipts/<str:rcp>"
 urlpatterns = [
@@ -15,6 +15,9 @@ urlpatterns = [
     path("me/grants/<str:grt>/renew", change.renew, name="person-renew"),
     path("me/grants/<str:grt>/unused", change.unused, name="person-unused"),
     path("me/grants/<str:grt>/disconnect", person.disconnect, name="person-disconnect"),
+    path("me/grants/<str:grt>/stop", stop.state, name="person-stop"),
+    path("me/stop-everything", stop.everything, name="person-stop-everything"),
+    path("staff/stops", staff.stops, name="staff-stops"),
     path("me/banks", directory.banks, name="bank-directory"),
     path("me/banks/callback/<slug:slug>", directory.come_back, name="bank-return"),
     path("me/banks/<str:csi>", directory.start, name="bank-start"),

@@ -32,7 +32,7 @@ ABOUT = {
 _ACTORS = {Kind.CLIENT: "cli", Kind.MEMBER: "usr"}  # whose ids a bank may know
 # Codes, counts and names of things; no words that somebody wrote, and no ids of people.
 _SHOWN = {
-    "clause", "clusters", "code", "count", "channel", "ending", "end_old_in", "environment", "expire_old_in", "from",
+    "clause", "clusters", "code", "count", "channel", "ending", "end_old_in", "environment", "expire_old_in", "from", "handed_over",
     "is_good", "keys", "kid", "kty", "locale", "networks", "number", "pointer", "replaced", "requested", "role", "scopes",
     "since", "text_sha256", "to", "total", "version", "withdrawn",
 }  # fmt: skip

@@ -53,7 +53,14 @@ MEMBER = [
 ]
 STAFF = [
     Group("Review", [Entry("Banks to verify", "staff-reviews"), Entry("Templates", "staff-templates")]),
-    Group("Banks", [Entry("Banks", "staff-partners"), Entry("Invitations", "staff-invitations")]),
+    Group(
+        "Banks",
+        [
+            Entry("Banks", "staff-partners"),
+            Entry("Invitations", "staff-invitations"),
+            Entry("Stops", "staff-stops"),
+        ],
+    ),
     Group(
         "Agreements",
         [Entry("Agreements", "staff-agreements"), Entry("Agreement templates", "staff-agreement-templates")],

@@ -1,14 +1,28 @@
 """What stopping a bank or a grant needs from the delivery engine, which stands above and registers here."""
 
-from typing import Any, Protocol
+from collections.abc import Iterable
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
+
+
+class Stopped(NamedTuple):
+    """What stopping a grant met: messages that waited and are not sent, and those that a messenger had just been
+    handed, or was being handed, and has not told to be on a phone yet. These may still arrive.
+    """
+
+    withdrawn: int
+    handed_over: int
 
 
 class Outgoing(Protocol):
     """What is queued and what is being sent. Both return when nothing claimed before can begin any more."""
 
-    def stop_grant(self, *, grant_id: UUID, reason: str) -> int:
-        """Withdraws what is queued for the grant, whose lock the caller holds; returns how many."""
+    def stop_grant(self, *, grant_id: UUID, reason: str) -> Stopped:
+        """Withdraws what is queued for the grant, whose lock the caller holds."""
+        ...
+
+    def outlook(self, grant_ids: Iterable[UUID]) -> dict[UUID, Stopped]:
+        """What stopping them would meet at this moment; those where it is nothing are missing."""
         ...
 
     def keep_within(self, *, grant: Any) -> int:

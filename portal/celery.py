@@ -15,7 +15,7 @@ django.setup()
 
 app = Celery("parley")
 app.conf.update(settings.CELERY)
-app.autodiscover_tasks(["notifications", "partners", "portal"])
+app.autodiscover_tasks(["consents", "notifications", "partners", "portal"])
 
 
 @celeryd_init.connect

@@ -12,6 +12,9 @@ from portal.tenancy.principal import Principal
 
 QUEUE_AGE = Gauge("parley_queue_age_seconds", "Age of the oldest delivery that is due", ["lane"])
 QUEUE_DEPTH = Gauge("parley_queue_depth", "Deliveries that are due", ["lane"])
+STOP_SECONDS = Gauge(
+    "parley_stop_confirmation_seconds", "From a stop to its bank's confirmation, over a day", ["quantile"]
+)
 STATE = Gauge("parley_state", "What should be zero, or soon be zero again", ["what"])
 _QUEUE = """
 SELECT lane, count(*), extract(epoch FROM now() - min(next_attempt_at)) FROM notifications_delivery
@@ -26,6 +29,13 @@ UNION ALL SELECT 'webhooks_due', count(*) FROM partners_webhookdelivery
     WHERE status = 'PENDING' AND next_attempt_at <= now()
 UNION ALL SELECT 'senders_paused', count(*) FROM partners_sender WHERE status = 'PAUSED'
 UNION ALL SELECT 'senders_with_open_breaker', count(*) FROM partners_sender WHERE breaker_open_until > now()
+UNION ALL SELECT 'stops_unconfirmed', count(*) FROM consents_grantstop
+    WHERE alerted_at IS NOT NULL AND look_at IS NOT NULL
+"""
+_STOPS = """
+SELECT percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY extract(epoch FROM confirmed_at - stopped_at))
+FROM consents_grantstop
+WHERE environment = 'live' AND confirmed_at IS NOT NULL AND stopped_at > now() - interval '1 day'
 """
 
 
@@ -53,6 +63,9 @@ def metrics(request: HttpRequest) -> HttpResponse:
         cursor.execute(_STATE)
         for what, count in cursor.fetchall():
             STATE.labels(what).set(count)
+        cursor.execute(_STOPS)
+        for quantile, seconds in zip(("0.5", "0.95"), cursor.fetchone()[0] or (), strict=False):
+            STOP_SECONDS.labels(quantile).set(seconds)
     for lane in ("urgent", "standard"):
         depth, age = found.get(lane, (0, 0))
         QUEUE_DEPTH.labels(lane).set(depth)

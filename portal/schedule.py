@@ -21,6 +21,7 @@ BEAT_SCHEDULE = {
     "recoveries": _every(5.0, "notifications.tasks.recover_lost"),
     "sweep": _every(5.0, "notifications.tasks.sweep_time"),
     "tend-grants": _every(60.0, "notifications.tasks.tend_all"),
+    "stops": _every(5.0, "consents.tasks.watch_stops"),
     "webhooks": _every(2.0, "partners.tasks.deliver_webhooks"),
     "forget-webhooks": _every(3600.0, "partners.tasks.forget_webhooks"),
     "agreements": _every(30.0, "partners.tasks.keep_agreements"),

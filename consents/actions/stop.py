@@ -8,8 +8,9 @@ from django.utils.translation import gettext as _
 
 from consents.access import get_grant_for
 from consents.models import Grant
+from consents.stops import note_stop
 from consents.telling import tell_grant
-from partners.outgoing import outgoing
+from partners.outgoing import Stopped, outgoing
 from partners.refusals import Refused
 from partners.webhooks import EventType
 from portal.audit.codes import Code
@@ -36,9 +37,9 @@ def pause_grant(*, grant_id: UUID, actor: Principal) -> Grant:
         grant = _step(grant_id, _S.PAUSED, actor)
         grant.paused_at = timezone.now()
         grant.save(update_fields=["status", "paused_at"])
-        withdrawn = _stop_sending(grant, "grant_paused")
-        _record(Code.CONSENT_PAUSED, grant, actor, withdrawn=withdrawn)
-        tell_grant(EventType.GRANT_PAUSED, grant)
+        stopped = _stop_sending(grant, "grant_paused")
+        _record(Code.CONSENT_PAUSED, grant, actor, **stopped._asdict())
+        _tell(EventType.GRANT_PAUSED, grant, actor, stopped)
     return grant
 
 
@@ -61,10 +62,10 @@ def end_grant(*, grant_id: UUID, actor: Principal, reason: str, to: str = _S.REV
         grant = _step(grant_id, to, actor)
         grant.ended_at, grant.end_reason, grant.ended_by = timezone.now(), reason, actor.kind.value
         grant.save(update_fields=["status", "ended_at", "end_reason", "ended_by"])
-        withdrawn = _stop_sending(grant, "grant_ended")
+        stopped = _stop_sending(grant, "grant_ended")
         told = "" if actor.kind is Kind.CLIENT else reason
-        _record(Code.CONSENT_REVOKED, grant, actor, withdrawn=withdrawn, to=to, reason=told)
-        tell_grant(EventType(f"grant.{to.lower()}"), grant)
+        _record(Code.CONSENT_REVOKED, grant, actor, to=to, reason=told, **stopped._asdict())
+        _tell(EventType(f"grant.{to.lower()}"), grant, actor, stopped)
     return grant
 
 
@@ -76,9 +77,14 @@ def _step(grant_id: UUID, to: str, actor: Principal) -> Grant:
     return grant
 
 
-def _stop_sending(grant: Grant, reason: str) -> int:
+def _stop_sending(grant: Grant, reason: str) -> Stopped:
     with scope(Principal.system()):
         return outgoing().stop_grant(grant_id=grant.id, reason=reason)
+
+
+def _tell(event_type: EventType, grant: Grant, actor: Principal, stopped: Stopped) -> None:
+    message_id = tell_grant(event_type, grant)
+    note_stop(grant, event_type, stopped, by=actor.kind, message_id=message_id)
 
 
 def _record(code: Code, grant: Grant, actor: Principal, **data: object) -> None:

@@ -21,6 +21,7 @@ from consents.actions.reconfirm import reconfirm_grant
 from consents.actions.stop import end_grant, pause_grant, resume_grant
 from consents.models import Grant
 from consents.terms import changes_for, is_asked
+from partners.outgoing import outgoing
 from partners.refusals import Refused
 from portal.ids import InvalidPublicId, parse_public_id
 from portal.tenancy.context import scope
@@ -134,7 +135,8 @@ def disconnect(request: HttpRequest, principal: Principal, grt: str) -> HttpResp
     if request.method == "GET":
         if grant.status not in STOPPABLE:
             return redirect("person-grant", grt=grt)
-        context = {"grant": grant, "environment": grant.environment}
+        meets = outgoing().outlook([grant.id]).get(grant.id)
+        context = {"grant": grant, "environment": grant.environment, "meets": meets}
         return render(request, "consents/person/disconnect.html", context)
     return _act(
         request,

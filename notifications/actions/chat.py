@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.text import get_text_list
-from django.utils.translation import get_language, gettext_lazy, override
+from django.utils.translation import get_language, gettext_lazy, ngettext, override
 from django.utils.translation import gettext as _
 
 from consents.actions.give import RECONFIRM_DAYS
@@ -25,6 +25,7 @@ from consents.actions.stop import end_grant, resume_grant
 from consents.linking import can_be_linked, is_offered
 from consents.models import Grant, LinkedAccount
 from consents.policy import VERDICT
+from consents.stops import latest_stops
 from consents.telling import ask_for_balance
 from notifications.balance import last_balance
 from notifications.models import Lane, Reply
@@ -263,7 +264,23 @@ def _stop(sender: Sender, grant: Grant | None, actor: Principal) -> Response:
         " this chat stays linked (UNLINK ends that), and your other banks and your accounts are as they were."
         " To get messages again, start from the page of {bank}."
     )
-    return Response(text.format(bank=sender.name, kinds=kinds), (_choices(),))
+    return Response(text.format(bank=sender.name, kinds=kinds) + _met(sender, grant), (_choices(),))
+
+
+def _met(sender: Sender, grant: Grant) -> str:
+    """What the stop met, in sentences that follow others; "" where that was nothing."""
+    stop, found = latest_stops([grant.pk])[grant.pk].stop, []
+    if count := stop.withdrawn:
+        text = ngettext("{n} message was withdrawn.", "{n} messages were withdrawn.", count)
+        found.append(text.format(n=count))
+    if count := stop.handed_over:
+        text = ngettext(
+            "{n} message had just been handed to {channel} and may still arrive.",
+            "{n} messages had just been handed to {channel} and may still arrive.",
+            count,
+        )
+        found.append(text.format(n=count, channel=sender.channel.title()))
+    return "".join(f" {sentence}" for sentence in found)
 
 
 def _start(sender: Sender, grant: Grant | None, actor: Principal) -> Response:

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Iterable
 from uuid import UUID
 
 from django.db import connection
@@ -11,6 +12,7 @@ from consents.models import Grant
 from notifications.actions.accept import data_place
 from notifications.models import Delivery, Notification
 from notifications.telling import CHANGED, Changed, tell
+from partners.outgoing import Stopped
 from partners.refusals import Refused
 from portal.audit.codes import Code
 from portal.audit.record import record
@@ -30,6 +32,13 @@ FROM notifications_notification n WHERE n.id = d.notification_id AND d.grant_id 
   AND (%s::uuid[] IS NULL OR d.id = ANY (%s::uuid[]))
 RETURNING {CHANGED}
 """  # noqa: S608 (made of our own constants)
+# A phone that is off gets later what the messenger has; most of it comes within seconds
+_OUTLOOK = """
+SELECT grant_id, count(*) FILTER (WHERE status = 'QUEUED'),
+       count(*) FILTER (WHERE status <> 'QUEUED' AND coalesce(sent_at, start_by) > now() - interval '1 hour')
+FROM notifications_delivery
+WHERE grant_id = ANY (%s) AND status IN ('QUEUED', 'SENDING', 'SENT', 'UNCONFIRMED') GROUP BY grant_id
+"""
 _REDIRECT = """
 UPDATE notifications_delivery SET account_id = %s, sender_id = %s WHERE grant_id = %s AND status = 'QUEUED'
 """
@@ -46,10 +55,18 @@ WHERE id = %s
 class Queue:
     """The engine, as `partners.outgoing` asks for it. Runs as the system."""
 
-    def stop_grant(self, *, grant_id: UUID, reason: str) -> int:
+    def stop_grant(self, *, grant_id: UUID, reason: str) -> Stopped:
         """See `partners.outgoing`. Waits at most as long as a send may begin after its claim."""
         _wait_for_starts("grant_id", grant_id)
-        return _withdraw(grant_id, reason)
+        withdrawn = _withdraw(grant_id, reason)
+        left = self.outlook([grant_id]).get(grant_id)
+        return Stopped(withdrawn, left.handed_over if left else 0)
+
+    def outlook(self, grant_ids: Iterable[UUID]) -> dict[UUID, Stopped]:
+        """See `partners.outgoing`."""
+        with connection.cursor() as cursor:
+            cursor.execute(_OUTLOOK, [list(grant_ids)])
+            return {grant_id: Stopped(waiting, handed) for grant_id, waiting, handed in cursor.fetchall()}
 
     def keep_within(self, *, grant: Grant) -> int:
         """See `partners.outgoing`. What is accepted meanwhile by what the grant held before is refused when sent."""

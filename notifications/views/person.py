@@ -9,6 +9,7 @@ from consents.access import get_grant_for
 from consents.actions.again import can_renew
 from consents.models import Grant, UnusedKind
 from consents.receipts import receipts_of
+from consents.stops import latest_stops
 from consents.terms import lost_kinds
 from consents.views.person import STOPPABLE, grant_id, person_page, shown_state
 from notifications.models import Delivery
@@ -18,6 +19,7 @@ from portal.tenancy.principal import Principal
 from portal.vault.keys import find_data_key
 
 MOST_BANKS = 200
+STOPPED = {*Grant.Status.values} - {Grant.Status.PENDING, Grant.Status.ACTIVE}
 
 
 @require_safe
@@ -31,10 +33,12 @@ def home(request: HttpRequest, principal: Principal) -> HttpResponse:
         last_cluster=Subquery(last.values("notification__cluster")[:1]),
     )
     found = [(grant, shown_state(grant)) for grant in grants.order_by("-id")[:MOST_BANKS]]
-    ended = {*Grant.Status.values} - STOPPABLE - {Grant.Status.PENDING}
+    over = {*Grant.Status.values} - STOPPABLE - {Grant.Status.PENDING}
+    ended = [one for one in found if one[1] in over]
+    stops = latest_stops(grant.id for grant, _ in ended)
     context = {
-        "live": [one for one in found if one[1] not in ended],
-        "ended": [one for one in found if one[1] in ended],
+        "live": [one for one in found if one[1] not in over],
+        "ended": [(grant, state, stops.get(grant.id)) for grant, state in ended],
     }
     return render(request, "consents/person/home.html", context)
 
@@ -58,6 +62,7 @@ def grant(request: HttpRequest, principal: Principal, grt: str) -> HttpResponse:
         "accounts": open_accounts(found, key),
         "environment": found.environment,
         "receipts": list(receipts_of(found)),
+        "measured": latest_stops([found.id]).get(found.id) if found.status in STOPPED else None,
         "entries": story.entries,
         "next": story.next,
     }

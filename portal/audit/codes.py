@@ -115,6 +115,7 @@ class Code(StrEnum):
     CONSENT_REVOKED = "consent.revoked"
     QUIET_HOURS_SET = "quiet_hours.set"
     QUIET_HOURS_CLEARED = "quiet_hours.cleared"
+    CONSENT_STOP_UNCONFIRMED = "consent.stop_unconfirmed"
     NOTIFICATION_ACCEPTED = "notification.accepted"
     NOTIFICATION_CANCELLED = "notification.cancelled"
     NOTIFICATION_REQUEUED = "notification.requeued"

@@ -53,7 +53,7 @@ def test_the_newest_comes_first_with_who_did_it_to_what(norden: Caller, demo: di
     assert accepted["request_id"] == sent["X-Request-Id"]
     assert (paused["code"], paused["actor"]) == ("consent.paused", {"kind": "person", "id": None})
     assert paused["target"] == {"kind": "grant", "id": public_id("grt", grant.id)}
-    assert paused["data"] == {"withdrawn": 1}
+    assert paused["data"] == {"withdrawn": 1, "handed_over": 0}
 
 
 def test_a_cancelled_notification_is_named(norden: Caller) -> None:
@@ -170,7 +170,7 @@ def test_every_kind_of_thing_that_has_an_environment_is_known() -> None:
     found = {
         one.__name__ for one in models if "environment" in {field.name for field in one._meta.get_fields()}
     }
-    never_written_about = {"Customer", "WebhookDelivery", "WebhookMessage", "WebhookSequence"}
+    never_written_about = {"Customer", "GrantStop", "WebhookDelivery", "WebhookMessage", "WebhookSequence"}
     assert found - never_written_about == {name for name, (_, _, table) in ABOUT.items() if table}
     tables = {one.__name__: one._meta.db_table for one in models}
     assert all(table == tables[name] for name, (_, _, table) in ABOUT.items() if table)

@@ -21,7 +21,7 @@ LOGGERS = re.compile(
 )
 # Nothing else may stand in a log line: no names, addresses, references, amounts or texts.
 LOG_KEYS = {
-    "attempts", "client", "code", "count", "delivery", "error", "event_id", "exc_info", "given_up", "kind", "lane", "mail",
+    "attempts", "client", "code", "count", "delivery", "error", "event_id", "exc_info", "given_up", "grant", "kind", "lane", "mail",
     "request_id", "sender",
 }  # fmt: skip
 

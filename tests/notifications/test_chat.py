@@ -23,7 +23,7 @@ from consents.aside import tell_in_chat
 from consents.models import Grant, LinkedAccount
 from notifications.actions.chat import hear
 from notifications.actions.replies import send_due_replies
-from notifications.models import Reply
+from notifications.models import Delivery, Reply
 from notifications.tasks import deliver_due, work_inbound
 from partners.actions.partners import change_partner_status
 from portal.tenancy.context import scope
@@ -155,12 +155,17 @@ def person(story: Any) -> Principal:
 def test_stop_ends_it_at_once_and_says_what_ended_and_what_stays(
     chat: Chat, chat_of: Callable[[str], Chat], api: Api, world: Any
 ) -> None:
+    api.send()
+    change(Delivery, status="SENT", sent_at=timezone.now())  # and no word from the phone yet
     waiting = api.send().json()["id"]
     (answer,) = chat.says("STOP")
     assert answer["text"].startswith(
         "Stopped. Norden Bank can send you nothing more: no balances, fraud alerts and receipts."
     )
     assert "this chat stays linked" in answer["text"]
+    assert answer["text"].endswith(
+        " 1 message was withdrawn. 1 message had just been handed to Messenger and may still arrive."
+    )
     assert "your other banks and your accounts are as they were" in answer["text"]
     assert answer["buttons"] == [
         {"type": "web_url", "title": "Your choices", "url": "http://127.0.0.1:8000/me/"}

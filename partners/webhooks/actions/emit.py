@@ -109,9 +109,12 @@ def emit(
     data: dict[str, Any],
     grant_id: UUID | None = None,
     person_id: UUID | None = None,
-) -> None:
-    """Tells one event, in the current transaction. `data` must be JSON; one query where nobody listens."""
-    emit_many([Event(event_type, partner_id, environment, data, grant_id, person_id)])
+) -> UUID | None:
+    """Tells one event, in the current transaction. `data` must be JSON; one query where nobody listens. Returns the
+    (first) message's id, and None where there is nobody to tell.
+    """
+    rows = _tell([Event(event_type, partner_id, environment, data, grant_id, person_id)])
+    return rows[0].id if rows else None
 
 
 def emit_many(events: Sequence[Event]) -> int:
@@ -119,13 +122,15 @@ def emit_many(events: Sequence[Event]) -> int:
 
     Call it once in a transaction, and last: it locks the grants' sequences, in order, until the commit.
     """
-    if not events:
-        return 0
+    return len(_tell(events)) if events else 0
+
+
+def _tell(events: Sequence[Event]) -> list[Row]:
     with _as_system():
         rows = _rows(events)
         if rows:
             write(rows)
-    return len(rows)
+    return rows
 
 
 def write(rows: Sequence[Row]) -> None:

@@ -67,6 +67,20 @@ def in_words(moment: str) -> str:
     return exact(datetime.fromisoformat(moment))
 
 
+@register.simple_tag
+def clock(moment: datetime, after: datetime | None = None) -> SafeString | str:
+    """A moment to the second, without the day; with it where that is another than the day of `after`."""
+    found = timezone.localtime(moment)
+    if after is not None and found.date() != timezone.localtime(after).date():
+        return when(moment)
+    return format_html(
+        '<time datetime="{}" title="{}" data-local="clock">{} UTC</time>',
+        found.isoformat(timespec="seconds"),
+        f"{found:%Y-%m-%d %H:%M:%S} UTC",
+        f"{found:%H:%M:%S}",
+    )
+
+
 @register.simple_tag(takes_context=True)
 def places(context: template.Context) -> list[Place]:
     """Where the reader belongs; nothing for whoever has not signed in."""

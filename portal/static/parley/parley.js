@@ -1,13 +1,15 @@
 // What a page can do without, done better with a script. No page needs this file.
 
 const language = document.documentElement.lang;
-const local = new Intl.DateTimeFormat(language === "en" ? "en-GB" : language, { dateStyle: "long", timeStyle: "short" });
+const region = language === "en" ? "en-GB" : language;
+const local = new Intl.DateTimeFormat(region, { dateStyle: "long", timeStyle: "short" });
+const clock = new Intl.DateTimeFormat(region, { timeStyle: "medium" });
 const [copy, copied] = { es: ["Copiar", "Copiado"] }[language] ?? ["Copy", "Copied"];
 
 function improve(part) {
   // Times of the server, shown in the reader's own time zone; the exact one stays in the title.
   for (const time of part.querySelectorAll("time[data-local]")) {
-    time.textContent = local.format(new Date(time.dateTime));
+    time.textContent = (time.dataset.local ? clock : local).format(new Date(time.dateTime));
   }
   // The first time, quiet hours are proposed for where the reader is.
   for (const zone of part.querySelectorAll("select[data-own-zone]")) {
