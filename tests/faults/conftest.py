@@ -23,7 +23,7 @@ BANKS = {
     "silent": 3,
     "shuffled": 5,
     "forged": 1,
-    "revoked": 30,
+    "revoked": 40,
     "unreached": 10,
     "talkative": 20,
     "cancelled": 20,

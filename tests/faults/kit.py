@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -169,13 +169,20 @@ class Demo:
             return False
 
     @contextmanager
-    def second_worker(self) -> Iterator[None]:
-        """One more process that delivers, beside the lane's own."""
+    def more_workers(self, count: int) -> Iterator[None]:
+        """So many more processes that deliver, beside the lane's own."""
+        with ExitStack() as stack:
+            for number in range(count):
+                stack.enter_context(self._worker(f"more{number}"))
+            yield
+
+    @contextmanager
+    def _worker(self, name: str) -> Iterator[None]:
         state = State(self.home)
         environment = {**base_environment(self.given), **state.read("environment.json")}
         workers = Processes(state, environment, Addresses(self.port)).workers()
         worker: Child = next(one for one in workers if one.name == "worker-standard")
-        worker.command = [str(part).replace("standard@", "second@") for part in worker.command]
+        worker.command = [str(part).replace("standard@", f"{name}@") for part in worker.command]
         worker.start()
         try:
             yield
