@@ -7,7 +7,7 @@ from collections.abc import Callable
 from bench.stage import Stage, machine
 from portal.demo.refusal import Refusal
 
-MEASURES = ("accept", "deliver", "latency", "memory")
+MEASURES = ("accept", "deliver", "latency", "memory", "race")
 PROFILED = ("accept", "deliver")
 
 
@@ -33,6 +33,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=4, help="of load a round, accepting (4)")
     parser.add_argument("--messages", type=int, default=10_000, help="a round, delivering (10,000)")
     parser.add_argument("--events", type=int, default=200, help="one at a time, for the latency (200)")
+    parser.add_argument("--stops", type=int, default=200, help="in the race (200)")
     parser.add_argument("--full", action="store_true", help="memory after 100,000 deliveries, not 30,000")
     parser.add_argument(
         "--profile", action="store_true", help="instead, where accepting and delivering spend their time"
@@ -42,7 +43,7 @@ def _options() -> argparse.Namespace:
 
 def _steps(stage: Stage, options: argparse.Namespace) -> dict[str, Callable[[], None]]:
     """What there is to measure, or to profile. Django is set up by now, so the rest can be imported."""
-    from bench import accept, deliver, latency, memory
+    from bench import accept, deliver, latency, memory, race
     from bench.world import World
 
     began = time.monotonic()
@@ -60,6 +61,7 @@ def _steps(stage: Stage, options: argparse.Namespace) -> dict[str, Callable[[], 
         "deliver": lambda: deliver.measure(stage, world, rounds=options.rounds, messages=options.messages),
         "latency": lambda: latency.measure(stage, world, events=options.events),
         "memory": lambda: memory.measure(stage, world, late=late, seconds=5 * options.seconds),
+        "race": lambda: race.measure(stage, world, messages=options.messages, stops=options.stops),
     }
 
 

@@ -33,10 +33,10 @@ def measure(stage: Stage, world: World, *, events: int) -> None:
             floor.append(direct)
     stage.stop(*reversed(children), stub.child)
     rows = [
-        Row("event to phone, all processes idle", _percentiles(whole),
+        Row("event to phone, all processes idle", percentiles(whole),
             f"{_cut(whole, 50) - _cut(floor, 50):.0f} ms more than straight", "p50 ≤ 100 ms"),
-        Row("of it, until the bank has its 202", _percentiles(answered)),
-        Row("straight to the provider", _percentiles(floor), "1"),
+        Row("of it, until the bank has its 202", percentiles(answered)),
+        Row("straight to the provider", percentiles(floor), "1"),
     ]  # fmt: skip
     show(f"Event to phone, {events} single events", rows, [])
 
@@ -70,5 +70,6 @@ def _cut(seconds: list[float], percent: int) -> float:
     return 1000 * quantiles(seconds, n=100)[percent - 1]
 
 
-def _percentiles(seconds: list[float]) -> str:
+def percentiles(seconds: list[float]) -> str:
+    """In milliseconds."""
     return ", ".join(f"p{percent} {_cut(seconds, percent):.1f} ms" for percent in (50, 95, 99))

@@ -87,6 +87,16 @@ class Stage:
         chosen = [child for child in self.processes.workers() if not names or child.name in names]
         return [self._start(child, is_profiled=is_profiled) for child in chosen]
 
+    def more_workers(self, count: int) -> list[Child]:
+        """So many more of the standard lane's."""
+        (one,) = (child for child in self.processes.workers() if child.name == "worker-standard")
+        made = []
+        for number in range(count):
+            words = [str(word).replace("standard@", f"more{number}@") for word in one.command]
+            name = f"worker-more{number}"
+            made.append(self._start(replace(one, name=name, command=words, log=self.state.log(name))))
+        return made
+
     def plain_worker(self, threads: int) -> Child:
         """A thread-pool worker of `bench.plain`."""
         words = [
