@@ -13,6 +13,7 @@ from portal.tenancy.principal import Kind
 _GIVEN = {
     Code.CONSENT_GIVEN: "ConsentGiven",
     Code.CONSENT_AMENDED: "Amended",
+    Code.CONSENT_SHORTENED: "Amended",
     Code.CONSENT_RECONFIRMED: "Reconfirmed",
     Code.CONSENT_PAUSED: "Paused",
     Code.CONSENT_RESUMED: "Resumed",

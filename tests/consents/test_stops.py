@@ -1,5 +1,6 @@
 """Stopping, as it is measured: at once here, confirmed by the bank or not, and somebody is told when it is not."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -28,6 +29,7 @@ from portal.ids import public_id
 from portal.mail.models import Mail
 from portal.mail.outbox import compose
 from portal.vault.crypto import blind_index
+from tests.consents.asking import Asked
 from tests.notifications.conftest import Api
 from tests.partners.agreements.conftest import SYSTEM, Browser, as_system, text_of
 from tests.partners.webhooks.conftest import Server, answer, let_time_pass, server
@@ -324,3 +326,19 @@ def test_the_banks_history_tells_all_that_was_decided(ana: Browser, api: Api, wo
     assert (
         api.post(f"{ben}/revoke", {"reason": "closed"}).json()["history"][-1]["event"] == "ConsentTerminated"
     )
+
+
+def test_stopping_takes_fewer_steps_than_allowing(ana: Browser, api: Api, world: SimpleNamespace) -> None:
+    """From the list of banks, and from the page on which a bank asks: what has to be pressed."""
+    listed = ana.get("/me/").content.decode()
+    way = re.search(rf'href="({page(world.ana, "/disconnect")})"', listed)
+    assert way
+    asked = ana.get(way[1]).content.decode()
+    assert "<fieldset" not in asked
+    stopping = [way[1], re.search(r'<button class="button danger">(.*)</button>', asked)]
+    assert "is disconnected" in text_of(ana.post(way[1], follow=True))
+    question = Asked(api, world.ana.person, customer_ref="CUST-1").open().content.decode()
+    assert "checked" not in question
+    allowing = [*re.findall(r"<fieldset", question), "Allow"]
+    assert all(stopping)
+    assert len(stopping) < len(allowing)
