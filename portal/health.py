@@ -64,6 +64,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
         for what, count in cursor.fetchall():
             STATE.labels(what).set(count)
         cursor.execute(_STOPS)
+        STOP_SECONDS.clear()  # without stops there is nothing to say
         for quantile, seconds in zip(("0.5", "0.95"), cursor.fetchone()[0] or (), strict=False):
             STOP_SECONDS.labels(quantile).set(seconds)
     for lane in ("urgent", "standard"):
