@@ -8,22 +8,19 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
+from consents.disclosure import CHOICES, PERIODS, day_words, disclose
 from consents.models import Customer, Grant
-from consents.records import Account, granted_accounts, terms_of
+from consents.records import Account, granted_accounts
 from partners.clusters import Cluster, Environment
 from partners.models import AgreementVersion
-from portal.design.states import KINDS
 from portal.tenancy.context import scope
 from portal.tenancy.principal import Principal
 from portal.vault.crypto import CannotOpen, DataKeyMaterial, blind_index, open_sealed
 from portal.vault.keys import find_data_key
 
 LONGEST_DAYS = 365
-PERIODS = (30, 90, 180, 365)
 
 
 class Line(NamedTuple):
@@ -148,69 +145,38 @@ def named_accounts(customer: Customer, key: DataKeyMaterial) -> list[Account]:
 
 
 def statement(offer: Choosable, wish: Wish, until: datetime | None = None) -> list[Line]:
-    """All that a person is told before they say yes: who, what (with what is new of it), why, for how long, who else,
-    and how it ends. Without `until`, the end is theirs to pick beside it.
+    """All that a person is told before they say yes, in the words of every question (see `consents.disclosure`), with
+    what is new of it. Without `until`, the end is theirs to pick beside it.
     """
-    bank, channel = offer.grant.partner.name, offer.grant.account.channel.title()
+    grant = offer.grant
+    accounts = {key: one for key, one in offer.accounts.items() if key in wish.accounts}
+    with scope(Principal.system()):
+        told = disclose(
+            bank=grant.partner,
+            environment=grant.environment,
+            version=offer.version,
+            clusters=wish.kinds,
+            accounts=list(accounts.values()),
+            longest_days=offer.longest_days,
+            held=grant,
+        )
+    new = offer.new_kinds(wish)
     lines = [
-        Line(_("Who"), _("%(bank)s writes the messages, Parley delivers them.") % {"bank": bank}),
-        *_kinds(offer, wish),
-        Line(
-            ngettext("Account", "Accounts", len(wish.accounts)),
-            ", ".join(_account(offer, wish, key) for key in offer.accounts if key in wish.accounts),
-        ),
-        Line(
-            _("Used for"),
-            _("Only these messages, and only as far as is reasonably necessary for them. Never advertising."),
-        ),
-        Line(
-            _("Who else sees it"),
-            _("Nobody. %(channel)s carries the messages, and Parley keeps a sealed copy to show you.")
-            % {"channel": channel},
-        ),
-        Line(_("Kept"), _kept(offer.version)),
-        Line(
-            _("How to stop"),
-            _("Disconnect on this site, or write STOP in the chat. Both work at once, free."),
-        ),
-        Line(
-            _("Confirm again"),
-            _("Every 90 days, by one tap. If you do not, messages wait until you do."),
-        ),
+        Line(_new(kind.word) if kind.name in new else kind.word, f"{kind.purpose} {kind.holds}")
+        for kind in told.kinds
+    ]
+    lines += [
+        Line(_new(_("Account")) if key in offer.others else _("Account"), f"{one.type} {one.mask}")
+        for key, one in accounts.items()
     ]
     if until is not None:
-        lines.append(Line(_("Until"), day(until)))
-    return lines
+        lines.append(Line(_("Until"), day_words(until)))
+    rest = [part for part in told.parts if part.name not in (*CHOICES, "now")]
+    return [*lines, *(Line(part.heading, " ".join(part.sentences)) for part in rest)]
 
 
-def _kinds(offer: Choosable, wish: Wish) -> list[Line]:
-    new = offer.new_kinds(wish)
-    return [
-        Line(_("New: %(kind)s") % {"kind": kind} if name in new else kind, str(KINDS[name].purpose))
-        for name in offer.kinds
-        if name in wish.kinds
-        for kind in [str(Cluster(name).label)]
-    ]
-
-
-def _account(offer: Choosable, wish: Wish, key: str) -> str:
-    one = offer.accounts[key]
-    shown = f"{one.type} {one.mask}"
-    return _("%(account)s (new)") % {"account": shown} if key in offer.others else shown
-
-
-def _kept(version: AgreementVersion | None) -> str:
-    terms = terms_of(version)
-    return ngettext(
-        "For %(days)s day after each message, then destroyed (agreement %(agreement)s).",
-        "For %(days)s days after each message, then destroyed (agreement %(agreement)s).",
-        int(str(terms["retention_days"])),
-    ) % {"days": terms["retention_days"], "agreement": terms["agreement"]}
-
-
-def day(moment: datetime) -> str:
-    """As people read it."""
-    return date_format(timezone.localtime(moment), "DATE_FORMAT")
+def _new(word: str) -> str:
+    return _("New: %(kind)s") % {"kind": word}
 
 
 def ends_after(days: int) -> datetime:

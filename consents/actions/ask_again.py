@@ -73,7 +73,8 @@ def _ask_some(version_id: UUID) -> int:
 def _shorten(grant: Grant, version: AgreementVersion) -> None:
     """Sending is judged by the version already; from now on the grant says so as well."""
     grant.expires_at = grant.authorised_at + timedelta(days=version.longest_grant_days)
-    grant.save(update_fields=["expires_at"])
+    grant.tend_at = min(grant.tend_at, timezone.now())
+    grant.save(update_fields=["expires_at", "tend_at"])
     _record(Code.CONSENT_SHORTENED, grant, SYSTEM, version)
     tell_grant(EventType.GRANT_AMENDED, grant, has_receipt=False)
     page = reverse("person-grant", args=[public_id("grt", grant.id)])

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from consents.actions.give import LIVE, LONGEST_DAYS, give_consent, give_consent_again
 from consents.actions.link import ensure_customer
 from consents.actions.stop import end_grant
+from consents.choosing import named_place
 from consents.disclosure import ONCE, Chosen
 from consents.linking import ENDED
 from consents.models import Customer, Grant, GrantRequest, LinkedAccount, Person
@@ -342,7 +343,7 @@ def _customer(offer: Offer) -> Customer:
         raise RequestRefused(Reason.ANOTHER_CUSTOMER, asked, who_it_is_not(asked, asked.person_id)) from error
     named = json.dumps([asdict(one) for one in content.accounts]).encode()
     key = data_key_for(asked.partner_id, asked.person_id)
-    customer.accounts = seal(key, named, aad=b"customer.accounts" + customer.id.bytes)
+    customer.accounts = seal(key, named, aad=named_place(customer))
     customer.save(update_fields=["accounts"])
     return customer
 

@@ -10,7 +10,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from consents.aside import Button, tell_in_chat
-from consents.choosing import day
+from consents.disclosure import day_words
 from consents.models import Grant
 from portal.accounts.language import language_of
 from portal.audit.codes import Code
@@ -58,7 +58,7 @@ def mail_person(grant: Grant, template: str, moment: datetime, **context: object
     if (user := grant.person.user) is None:
         return
     with translation.override(language_of(user)):
-        about = {"partner": grant.partner.name, "page": page_of(grant), "day": day(moment), **context}
+        about = {"partner": grant.partner.name, "page": page_of(grant), "day": day_words(moment), **context}
     queue_mail(to=user.email, template=template, context=about, locale=language_of(user))
 
 
@@ -76,10 +76,10 @@ def _words(grant: Grant, reminder: Reminder) -> str:
     bank = grant.partner.name
     if reminder in ENDING:
         text = _("What you allow %(bank)s ends on %(day)s. If you renew it before, nothing is interrupted.")
-        return text % {"bank": bank, "day": day(grant.expires_at)}
+        return text % {"bank": bank, "day": day_words(grant.expires_at)}
     if reminder is Reminder.CONFIRM_IN_7_DAYS:
         text = _("Do you still want messages from %(bank)s? Without your yes they wait from %(day)s on.")
-        return text % {"bank": bank, "day": day(grant.reconfirm_by)}
+        return text % {"bank": bank, "day": day_words(grant.reconfirm_by)}
     return _("Messages from %(bank)s wait now until you confirm that you still want them.") % {"bank": bank}
 
 

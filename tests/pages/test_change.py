@@ -133,7 +133,8 @@ def test_more_needs_a_yes_to_all_that_holds_from_then_on(
     shown = text_of(answer)
     assert "New: Deliveries of what you bought" in shown
     assert "Current account •• 4821" in shown
-    assert "90 days after each message, then destroyed (agreement AGR-NORDEN v1)" in shown
+    assert "A message is kept for 90 days, then destroyed." in shown
+    assert "agreement AGR-NORDEN." in shown
     assert f"Until {before.expires_at.day} {before.expires_at:%B %Y}" in shown
     assert len(re.findall(r'<(?:a|button) class="button"', answer.content.decode())) == 2, "alike"
     assert grant_of(world.ana).clusters == ALL, "nothing before the yes"
