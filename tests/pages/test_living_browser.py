@@ -1,0 +1,85 @@
+"""Living with a connected bank, on a phone and by keyboard alone: confirm, take out, add, renew, see it all."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.utils import timezone
+
+from consents.models import Grant
+from portal.ids import public_id
+from portal.tenancy.context import scope
+from portal.tenancy.principal import Principal
+from tests.looks import looks_right
+from tests.pages.test_browser import sign_in
+
+from .conftest import CHROMIUM
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: install it, or name its path in CHROMIUM"),
+]
+
+
+def change(site: Any, **values: Any) -> None:
+    with scope(Principal.system()), transaction.atomic():
+        Grant.objects.filter(pk=site.world.ana.grant.id).update(**values)
+
+
+def grant(site: Any) -> Grant:
+    with scope(Principal.system()), transaction.atomic():
+        return Grant.objects.get(pk=site.world.ana.grant.id)
+
+
+def press(tab: Any, name: str, key: str = "Enter", role: str = "button") -> None:
+    """Goes to it with the Tab key, as somebody without a mouse does, and presses it."""
+    to = tab.get_by_role(role, name=name, exact=True).first
+    for _ in range(60):
+        if to.evaluate("one => one === document.activeElement"):
+            break
+        tab.keyboard.press("Tab")
+    else:
+        raise AssertionError(f"{name} cannot be reached with the Tab key")
+    if key == "Enter":
+        with tab.expect_navigation():
+            tab.keyboard.press(key)
+    else:
+        tab.keyboard.press(key)
+
+
+def test_a_person_lives_with_a_grant_by_keyboard_on_a_phone(tab: Any, site: Any) -> None:
+    now = timezone.now()
+    change(site, reconfirm_by=now - timedelta(days=1), expires_at=now + timedelta(days=20))
+    tab.set_viewport_size({"width": 360, "height": 800})
+    sign_in(tab, "ana@people.example")
+    page = f"/me/grants/{public_id('grt', site.world.ana.grant.id)}"
+    tab.goto(page)
+    press(tab, "Confirm for 90 days")
+    assert grant(site).reconfirm_by > now + timedelta(days=89)
+
+    press(tab, "Change what you share", role="link")
+    press(tab, "Receipts", "Space", "checkbox")
+    press(tab, "Go on")
+    assert grant(site).clusters == ["BALANCES", "FRAUD_ALERTS"]
+
+    press(tab, "Change what you share", role="link")
+    press(tab, "Deliveries of what you bought", "Space", "checkbox")
+    press(tab, "Go on")
+    assert grant(site).clusters == ["BALANCES", "FRAUD_ALERTS"], "nothing before the yes"
+    looks_right(tab)
+    tab.set_viewport_size({"width": 360, "height": 800})
+    press(tab, "Allow")
+    assert set(grant(site).clusters) == {"BALANCES", "FRAUD_ALERTS", "SHIPMENTS"}
+
+    press(tab, "Renew", role="link")
+    looks_right(tab)
+    tab.set_viewport_size({"width": 360, "height": 800})
+    tab.locator("input[name=days]").first.focus()
+    tab.keyboard.press("ArrowDown")
+    press(tab, "Allow")
+    assert grant(site).expires_at > now + timedelta(days=80)
+
+    press(tab, "Activity", role="link")
+    assert tab.get_by_text("Confirmed that messages may come").is_visible()
+    assert tab.get_by_text("Took something out of what is allowed").is_visible()
