@@ -61,7 +61,7 @@ WORDS: dict[str, tuple[str, str | Promise]] = {
     Code.CUSTOMER_SIGN_IN_REFUSED: ("ban", gettext_lazy("Did not get through at the bank’s sign-in")),
     Code.ACCOUNT_LINKED: ("link", gettext_lazy("Linked a chat")),
     Code.ACCOUNT_UNLINKED: ("unlink", gettext_lazy("Unlinked a chat")),
-    Code.QUIET_HOURS_SET: ("moon", gettext_lazy("Set quiet hours")),
+    Code.QUIET_HOURS_CHANGED: ("moon", gettext_lazy("Set quiet hours")),
     Code.QUIET_HOURS_CLEARED: ("sun", gettext_lazy("Switched quiet hours off")),
 }
 _NEWEST = """

@@ -40,14 +40,16 @@ def narrow_grant(*, grant_id: UUID, wish: Wish, actor: Principal) -> Grant:
         if offer.is_same(wish) or offer.is_wider(wish) or not offer.is_known(wish):
             raise Refused(_("What you allow has changed since you opened this. Look at it once more."))
         accounts = [one for key, one in offer.held.items() if key in wish.accounts]
-        return take_out(grant, {*grant.clusters} - {*wish.kinds}, accounts, actor, Code.CONSENT_NARROWED)
+        about = take_out(grant, {*grant.clusters} - {*wish.kinds}, accounts)
+        whose = {"partner_id": grant.partner_id, "person_id": grant.person_id}
+        record(Code.CONSENT_NARROWED, actor=actor, target=grant, **whose, data=about)
+        tell_grant(EventType.GRANT_AMENDED, grant)
+    return grant
 
 
-def take_out(
-    grant: Grant, kinds: Collection[str], accounts: list[Account] | None, actor: Principal, code: Code
-) -> Grant:
+def take_out(grant: Grant, kinds: Collection[str], accounts: list[Account] | None) -> dict[str, object]:
     """Leaves the grant, which the caller has locked, without these kinds of messages and with these accounts (None:
-    all it has). Runs in the caller's transaction.
+    all it has), and returns what the trail is to hold. Runs in the caller's transaction, which tells the bank.
     """
     grant.clusters = [name for name in grant.clusters if name not in kinds]
     with scope(SYSTEM):
@@ -63,13 +65,8 @@ def take_out(
         ).id
         grant.save(update_fields=["clusters", "accounts", "account_indexes", "record_id"])
         withdrawn = outgoing().keep_within(grant=grant)
-    about = {"record": str(grant.record_id), "clusters": grant.clusters, "withdrawn": withdrawn}
-    about["without"] = sorted(kinds)
-    record(
-        code, actor=actor, target=grant, partner_id=grant.partner_id, person_id=grant.person_id, data=about
-    )
-    tell_grant(EventType.GRANT_AMENDED, grant)
-    return grant
+    kept = {"record": str(grant.record_id), "clusters": grant.clusters}
+    return {**kept, "without": sorted(kinds), "withdrawn": withdrawn}
 
 
 def _words(kinds: Collection[str], grant: Grant, accounts: list[Account] | None) -> str:

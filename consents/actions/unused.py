@@ -15,8 +15,10 @@ from consents.actions.stop import end_grant
 from consents.actions.warn import mail_person, page_of
 from consents.aside import tell_in_chat
 from consents.models import Grant, UnusedKind
+from consents.telling import tell_grant
 from partners.clusters import Cluster
 from partners.refusals import Refused
+from partners.webhooks import EventType
 from portal.accounts.language import language_of
 from portal.audit.codes import Code
 from portal.audit.record import record
@@ -38,7 +40,7 @@ def propose(grant: Grant, since: dict[str, datetime], now: datetime) -> None:
             since=moment, proposed_at=now, lapses_at=now + NOTICE,
         ) for name, moment in since.items()
     )  # fmt: skip
-    _record(Code.CONSENT_UNUSED, grant, SYSTEM, list(since))
+    _record(Code.CONSENT_UNUSED, grant, SYSTEM, clusters=list(since))
     kinds = _names(grant, since)
     mail_person(grant, "consents/unused", now + NOTICE, kinds=kinds)
     with translation.override(language_of(grant.person.user)):
@@ -58,7 +60,8 @@ def lapse(grant: Grant, kinds: Collection[str], now: datetime) -> None:
     if is_over:
         end_grant(grant_id=grant.id, actor=SYSTEM, reason="unused", to=Grant.Status.EXPIRED)
     else:
-        take_out(grant, kinds, None, SYSTEM, Code.CONSENT_LAPSED)
+        _record(Code.CONSENT_LAPSED, grant, SYSTEM, **take_out(grant, kinds, None))
+        tell_grant(EventType.GRANT_AMENDED, grant)
     mail_person(grant, "consents/lapsed", now, kinds=named, is_over=is_over)
 
 
@@ -77,7 +80,7 @@ def keep_kind(*, grant_id: UUID, kind: str, actor: Principal) -> Grant:
         with scope(SYSTEM):
             if not _decide(grant, [kind], UnusedKind.Outcome.KEPT, timezone.now()):
                 raise Refused(_("You have answered already, or it has ended."))
-        _record(Code.CONSENT_KEPT, grant, actor, [kind])
+        _record(Code.CONSENT_KEPT, grant, actor, clusters=[kind])
     return grant
 
 
@@ -91,6 +94,6 @@ def _names(grant: Grant, kinds: Collection[str]) -> str:
         return get_text_list([str(Cluster(name).label) for name in grant.clusters if name in kinds], _("and"))
 
 
-def _record(code: Code, grant: Grant, actor: Principal, kinds: list[str]) -> None:
+def _record(code: Code, grant: Grant, actor: Principal, **data: object) -> None:
     whose = {"partner_id": grant.partner_id, "person_id": grant.person_id}
-    record(code, actor=actor, target=grant, **whose, data={"clusters": kinds})
+    record(code, actor=actor, target=grant, **whose, data=data)

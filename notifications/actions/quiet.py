@@ -47,7 +47,7 @@ def set_quiet_hours(*, hours: Hours, actor: Principal) -> None:
             person_id=actor.person_id, defaults=dict(vars(hours))
         )
         _judge_again(actor)
-    record(Code.QUIET_HOURS_SET, actor=actor, target=row, person_id=actor.person_id)
+    record(Code.QUIET_HOURS_CHANGED, actor=actor, target=row, person_id=actor.person_id)
 
 
 @transaction.atomic

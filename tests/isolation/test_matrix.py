@@ -87,7 +87,7 @@ def test_head_shows_nothing_that_get_would_refuse(stage: Stage, row: Row) -> Non
     for expected, (who, thing) in found.items():
         head = call(stage, row, "HEAD", who, thing)
         assert told(head) in (expected, 405), (who, path(row, thing))
-        assert head.content == b""
+        assert b"".join(head) == b""
 
 
 @rows()
@@ -276,7 +276,7 @@ def expect(stage: Stage, row: Row, method: str, who: str, thing: Thing) -> str |
 
 def faults(stage: Stage, row: Row, who: str, response: HttpResponse) -> list[str]:
     """What the answer shows of things that are not theirs; and an API's refusal that is no problem with a code."""
-    shown, asked = response.content.decode(errors="replace"), unquote(response.wsgi_request.path)
+    shown, asked = b"".join(response).decode(errors="replace"), unquote(response.wsgi_request.path)
     others = [
         thing for things in stage.things.values() for thing in things if not stage.owns(who, thing, row.door)
     ]

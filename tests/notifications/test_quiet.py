@@ -138,7 +138,7 @@ def test_switching_them_off_lets_what_waits_come(
     assert settings_of(committed_world.ana) is None
     with scope(SYSTEM), transaction.atomic():
         codes = AuditEvent.objects.filter(code__startswith="quiet").order_by("id")
-        assert list(codes.values_list("code", flat=True)) == ["quiet_hours.set", "quiet_hours.cleared"]
+        assert list(codes.values_list("code", flat=True)) == ["quiet_hours.changed", "quiet_hours.cleared"]
 
 
 def test_others_hear_at_their_own_hours(
