@@ -53,6 +53,10 @@ WORDS: dict[str, tuple[str, str | Promise]] = {
         "calendar-clock",
         gettext_lazy("Brought the end forward, to what the agreement allows"),
     ),
+    Code.CONSENT_STOP_UNCONFIRMED: (
+        "circle-alert",
+        gettext_lazy("Looked into a stop that the bank has not confirmed"),
+    ),
     Code.GRANT_REQUEST_CREATED: ("circle-question-mark", gettext_lazy("Began a request")),
     Code.GRANT_REQUEST_OPENED: ("eye", gettext_lazy("Opened a request")),
     Code.GRANT_REQUEST_DECLINED: ("circle-x", gettext_lazy("Declined a request")),
@@ -63,6 +67,13 @@ WORDS: dict[str, tuple[str, str | Promise]] = {
     Code.ACCOUNT_UNLINKED: ("unlink", gettext_lazy("Unlinked a chat")),
     Code.QUIET_HOURS_CHANGED: ("moon", gettext_lazy("Set quiet hours")),
     Code.QUIET_HOURS_CLEARED: ("sun", gettext_lazy("Switched quiet hours off")),
+    Code.PERSON_DATA_EXPORTED: ("download", gettext_lazy("Took a copy of everything")),
+    Code.DISCREET_MODE_CHANGED: ("eye-off", gettext_lazy("Changed the discreet mode")),
+    Code.COMPLAINT_LODGED: ("message-circle", gettext_lazy("Complained")),
+    Code.COMPLAINT_CONTINUED: ("message-circle", gettext_lazy("Wrote more to a complaint")),
+    Code.COMPLAINT_OPENED: ("eye", gettext_lazy("Read a complaint")),
+    Code.COMPLAINT_ANSWERED: ("message-circle", gettext_lazy("Answered a complaint")),
+    Code.COMPLAINT_CLOSED: ("circle-check", gettext_lazy("Closed a complaint")),
 }
 _NEWEST = """
 SELECT x.id FROM unnest(%(grants)s::uuid[]) AS g(id) CROSS JOIN LATERAL (

@@ -148,11 +148,14 @@ def test_what_was_erased_stays_as_a_line_without_its_text(ana: Client, two_banks
     assert "1,234.50" not in page
 
 
+ABOUT_PEOPLE = ("consent.", "account.", "quiet_hours.", "complaint.", "discreet_mode.", "person_data.")
+
+
 def test_nothing_in_the_trail_of_a_person_is_without_words(world: Any) -> None:
     from notifications.activity import OF_MESSAGES, WORDS
 
     named = {*WORDS, *OF_MESSAGES}
-    about_people = {code for code in Code if code.startswith(("consent.", "account.", "quiet_hours."))}
+    about_people = {code for code in Code if code.startswith(ABOUT_PEOPLE)}
     assert about_people <= named
     with scope(Principal.system()), transaction.atomic():
         known = set(AuditEvent.objects.exclude(person_id=None).values_list("code", flat=True))
