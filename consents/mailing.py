@@ -6,6 +6,7 @@ from uuid import UUID
 from django.conf import settings
 
 from consents.models import Person
+from portal.accounts.language import language_of
 from portal.accounts.models import User
 from portal.mail.outbox import queue_mail
 from portal.tenancy.context import scope
@@ -27,4 +28,4 @@ def mail_user(user: User, template: str, context: dict[str, Any], *, page: str, 
     if is_discreet:
         template, context = "consents/discreet", {}
     whole = {**context, "page": f"{settings.BASE_URL}{page}"}
-    queue_mail(to=user.email, template=template, context=whole, locale=user.locale)
+    queue_mail(to=user.email, template=template, context=whole, locale=language_of(user))

@@ -16,6 +16,7 @@ from consents.models import Grant, Person
 from consents.receipt_words import end_headline
 from consents.receipts import COMPLAINTS, END, has_ended, receipt_path
 from partners.webhooks import EventType, emit
+from portal.accounts.language import language_of
 from portal.api.times import rfc3339
 from portal.ids import public_id
 from portal.tenancy.context import scope
@@ -74,7 +75,7 @@ def give_receipt(grant: Grant) -> None:
             "ended": rfc3339(grant.ended_at) if grant.ended_at else None,
             "complaints": f"{settings.BASE_URL}{COMPLAINTS}",
         }
-        with translation.override(person.user.locale):
+        with translation.override(language_of(person.user)):
             context["headline"] = end_headline(grant) if grant.ended_at else None
             words = _("Your receipt: {url}").format(url=f"{settings.BASE_URL}{page}")
         mail_user(person.user, "consents/receipt", context, page=page, is_discreet=person.is_discreet)

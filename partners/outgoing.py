@@ -31,8 +31,10 @@ class Outgoing(Protocol):
         """
         ...
 
-    def forget_conversations(self, *, conversations: list[bytes]) -> None:
-        """Empties what platforms told of these chats (by the index of their address), and unties it from them."""
+    def forget_person(self, *, person_id: UUID, conversations: list[bytes]) -> None:
+        """Empties what platforms told of these chats of theirs (by the index of their address), unties it from them,
+        and forgets how they wanted to be written to.
+        """
         ...
 
     def settle_partner(self, *, partner_id: UUID) -> None:

@@ -89,7 +89,8 @@ def _end_grants(person: Person, actor: Principal) -> list[Grant]:
 def _forget(person: Person) -> None:
     """What is sealed becomes noise with its key; this is what is found without one."""
     accounts = list(LinkedAccount.objects.filter(person=person))
-    outgoing().forget_conversations(conversations=[bytes(one.address_index) for one in accounts])
+    conversations = [bytes(one.address_index) for one in accounts]
+    outgoing().forget_person(person_id=person.id, conversations=conversations)
     for account in accounts:
         account.address, account.address_index = b"", secrets.token_bytes(32)
         account.save(update_fields=["address", "address_index"])

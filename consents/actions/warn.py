@@ -11,12 +11,12 @@ from django.utils.translation import gettext as _
 
 from consents.aside import Button, tell_in_chat
 from consents.disclosure import day_words
+from consents.mailing import mail_user
 from consents.models import Grant
 from portal.accounts.language import language_of
 from portal.audit.codes import Code
 from portal.audit.record import record
 from portal.ids import public_id
-from portal.mail.outbox import queue_mail
 from portal.tenancy.principal import Principal
 
 SYSTEM = Principal.system()
@@ -58,13 +58,17 @@ def mail_person(grant: Grant, template: str, moment: datetime, **context: object
     if (user := grant.person.user) is None:
         return
     with translation.override(language_of(user)):
-        about = {"partner": grant.partner.name, "page": page_of(grant), "day": day_words(moment), **context}
-    queue_mail(to=user.email, template=template, context=about, locale=language_of(user))
+        about = {"partner": grant.partner.name, "day": day_words(moment), **context}
+    mail_user(user, template, about, page=_path_of(grant), is_discreet=grant.person.is_discreet)
 
 
 def page_of(grant: Grant) -> str:
     """The address of the grant's page."""
-    return settings.BASE_URL + reverse("person-grant", args=[public_id("grt", grant.id)])
+    return settings.BASE_URL + _path_of(grant)
+
+
+def _path_of(grant: Grant) -> str:
+    return reverse("person-grant", args=[public_id("grt", grant.id)])
 
 
 def _tell_in_chat(grant: Grant, reminder: Reminder) -> None:

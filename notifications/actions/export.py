@@ -23,7 +23,7 @@ from consents.models import Complaint, Customer, Grant, GrantRequest, LinkedAcco
 from consents.receipts import as_json, has_ended, make_receipt
 from notifications.access import deliveries_for
 from notifications.message import render_with
-from notifications.models import Delivery
+from notifications.models import Delivery, QuietHours
 from notifications.timeline import public_status
 from portal.accounts.models import User
 from portal.api.times import rfc3339
@@ -64,7 +64,7 @@ def _gather(person: Person, actor: Principal) -> Found:
     return {
         "made_at": rfc3339(timezone.now()),
         "person": _person(person),
-        "settings": {"is_discreet": person.is_discreet},
+        "settings": {"is_discreet": person.is_discreet, "quiet_hours": _quiet_hours(person)},
         "banks": [_bank(one) for one in customers],
         "linked_accounts": [
             _account(one, find_data_key(one.partner_id, person.id)) for one in _accounts(person)
@@ -99,6 +99,14 @@ def _person(person: Person) -> Found:
             for one in sessions
         ],
     }
+
+
+def _quiet_hours(person: Person) -> Found | None:
+    found = QuietHours.objects.filter(person=person).first()
+    if found is None:
+        return None
+    hours = {"from": found.starts.isoformat("minutes"), "to": found.ends.isoformat("minutes")}
+    return {**hours, "time_zone": found.time_zone, "kinds": found.clusters}
 
 
 def _bank(customer: Customer) -> Found:

@@ -10,7 +10,7 @@ from django.db import connection
 from consents.actions.give import account_index
 from consents.models import Grant
 from notifications.actions.accept import data_place
-from notifications.models import Delivery, Notification
+from notifications.models import Delivery, Notification, QuietHours
 from notifications.telling import CHANGED, Changed, tell
 from partners.outgoing import Stopped
 from partners.refusals import Refused
@@ -76,8 +76,9 @@ class Queue:
             cursor.execute(_REDIRECT, [grant.account_id, grant.account.sender_id, grant.id])
         return withdrawn
 
-    def forget_conversations(self, *, conversations: list[bytes]) -> None:
+    def forget_person(self, *, person_id: UUID, conversations: list[bytes]) -> None:
         """See `partners.outgoing`. What is not worked on yet stays until it is."""
+        QuietHours.objects.filter(person_id=person_id).delete()
         with connection.cursor() as cursor:
             cursor.execute(_FORGET, [conversations])
 

@@ -16,9 +16,10 @@ from django.test import Client
 from django.utils import timezone
 
 from consents.actions.erase import erase_person
+from consents.actions.warn import Reminder, warn
 from consents.models import Customer, Erasure, Grant, LinkedAccount, Person
 from notifications.actions.inbound import store_inbound
-from notifications.models import Delivery, InboundEvent, Reply
+from notifications.models import Delivery, InboundEvent, QuietHours, Reply
 from partners.actions.webhooks import add_endpoint
 from partners.models import WebhookDelivery, WebhookMessage
 from partners.refusals import Refused
@@ -37,6 +38,7 @@ from .conftest import local, words
 
 pytestmark = pytest.mark.django_db
 SYSTEM = Principal.system()
+QUIET = {"starts": "22:00", "ends": "07:00", "time_zone": "Europe/Madrid", "clusters": ["BALANCES"]}
 ANOTHER_DAY = timedelta(days=31)
 
 
@@ -73,7 +75,10 @@ def test_everything_about_a_person_is_in_the_file_and_nothing_of_others(world: A
     assert api.send().status_code == 202
 
     ana.post("/me/complaints/new", {"about": "us", "text": "The mail came late."})
+    assert ana.post("/me/settings", QUIET).status_code == 302
     found, readable = taken_along(ana)
+    quiet = {"from": "22:00", "to": "07:00", "time_zone": "Europe/Madrid", "kinds": ["BALANCES"]}
+    assert found["settings"] == {"is_discreet": False, "quiet_hours": quiet}
     assert found["person"]["email"] == "ana@people.example"
     (bank,), (chat,), (grant,), (complaint,) = (
         found[name] for name in ("banks", "linked_accounts", "connections", "complaints")
@@ -148,6 +153,7 @@ def test_erasing_ends_everything_and_leaves_nothing_that_leads_to_the_person(wor
     api = Api(world.bank.clients["live"])
     sent = api.send().json()["id"]
     ana.post("/me/complaints/new", {"about": "us", "text": "The mail came late."})
+    ana.post("/me/settings", QUIET)
     session = ana.session.session_key
     send_due_mail()
     mail.outbox.clear()
@@ -163,6 +169,7 @@ def test_erasing_ends_everything_and_leaves_nothing_that_leads_to_the_person(wor
     assert (account.status, bytes(account.address)) == ("UNLINKED", b"")
     (customer,) = rows(Customer, person_id=world.ana.person_id)
     assert (bytes(customer.customer_ref), bytes(customer.accounts)) == (b"", b"")
+    assert rows(QuietHours, person_id=world.ana.person_id) == []
     (person,) = rows(Person, pk=world.ana.person_id)
     assert person.user_id is None
     user = User.objects.get(pk=world.ana.person.user.pk)
@@ -307,6 +314,18 @@ def test_discreet_mode_takes_the_bank_out_of_mail_and_chat(world: Any, ana: Clie
         {"is_on": True},
         {"is_on": False},
     ]
+
+
+def test_warnings_are_as_discreet_as_receipts(world: Any, ana: Client) -> None:
+    ana.post("/me/privacy/discreet", {"mode": "on"})
+    send_due_mail()
+    mail.outbox.clear()
+    with scope(SYSTEM), transaction.atomic():
+        warn(Grant.objects.get(pk=world.ana.grant.id), Reminder.ENDS_IN_7_DAYS)
+    send_due_mail()
+    (sent,) = mail.outbox
+    assert "Norden" not in sent.subject + sent.body
+    assert f"/me/grants/{public_id('grt', world.ana.grant.id)}" in sent.body
 
 
 def test_the_privacy_notice_is_public_and_leads_to_what_can_be_done(world: Any, ana: Client) -> None:
