@@ -27,6 +27,9 @@ from tests.notifications.conftest import Api
 from tests.pages.test_person import connect_harbour, text_of
 
 PATH = "/me/activity"
+ABOUT_PEOPLE = (
+    "consent.", "account.", "quiet_hours.", "grant_request.", "person", "discreet_mode.", "complaint.",
+)  # fmt: skip
 PARCEL = {"merchant": "=Kiosk", "carrier": "DHL", "tracking_number": "1", "status": "SHIPPED"}
 
 
