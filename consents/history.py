@@ -13,12 +13,14 @@ from portal.tenancy.principal import Kind
 _GIVEN = {
     Code.CONSENT_GIVEN: "ConsentGiven",
     Code.CONSENT_AMENDED: "Amended",
+    Code.CONSENT_NARROWED: "Amended",
+    Code.CONSENT_LAPSED: "Amended",
     Code.CONSENT_SHORTENED: "Amended",
     Code.CONSENT_RECONFIRMED: "Reconfirmed",
     Code.CONSENT_PAUSED: "Paused",
     Code.CONSENT_RESUMED: "Resumed",
 }
-EVENTS = (*_GIVEN.values(), "ConsentWithdrawn", "ConsentTerminated", "ConsentExpired")
+EVENTS = (*dict.fromkeys(_GIVEN.values()), "ConsentWithdrawn", "ConsentTerminated", "ConsentExpired")
 
 
 class Moment(NamedTuple):

@@ -14,6 +14,7 @@ from django.db.models import F
 from django.test import Client
 from django.utils import timezone
 
+from consents.actions.narrow import take_out
 from consents.actions.stop import end_grant
 from consents.actions.watch_stops import watch_stops
 from consents.models import Grant, GrantRequest, GrantStop
@@ -23,7 +24,9 @@ from partners.access import member_principal
 from partners.actions.webhooks import add_endpoint
 from partners.models import WebhookMessage
 from partners.webhooks.engine import deliver_due
+from portal.audit.codes import Code
 from portal.audit.models import AuditEvent
+from portal.audit.record import record
 from portal.demo.world import make_customer
 from portal.ids import public_id
 from portal.mail.models import Mail
@@ -313,12 +316,19 @@ def test_one_that_cannot_be_stopped_now_keeps_no_other_alive(committed_world: Si
 
 
 def test_the_banks_history_tells_all_that_was_decided(ana: Browser, api: Api, world: SimpleNamespace) -> None:
-    for step in ("pause", "resume", "reconfirm", "disconnect"):
+    for step in ("pause", "resume", "reconfirm"):
         ana.post(page(world.ana, f"/{step}"))
+    with as_system():
+        grant = Grant.objects.get(pk=world.ana.grant.id)
+        about = {"partner_id": grant.partner_id, "person_id": grant.person_id}
+        without = take_out(grant, {"RECEIPTS"}, None)
+        record(Code.CONSENT_LAPSED, actor=SYSTEM, target=grant, data=without, **about)
+    ana.post(page(world.ana, "/disconnect"))
     grant = api.get(f"/grants/{public_id('grt', world.ana.grant.id)}").json()
     told = [one["event"] for one in grant["history"]]
-    assert told == ["ConsentGiven", "Paused", "Resumed", "Reconfirmed", "ConsentWithdrawn"]
-    assert all(one["clusters"] == grant["clusters"] for one in grant["history"])
+    assert told == ["ConsentGiven", "Paused", "Resumed", "Reconfirmed", "Amended", "ConsentWithdrawn"]
+    had = [{*one["clusters"]} for one in grant["history"]]
+    assert had == [{"BALANCES", "FRAUD_ALERTS", "RECEIPTS"}] * 4 + [{"BALANCES", "FRAUD_ALERTS"}] * 2
     assert [one["at"] for one in grant["history"]] == sorted(one["at"] for one in grant["history"])
     (listed,) = api.get("/grants?customer_ref=CUST-1").json()["data"]
     assert listed["history"] == grant["history"]
