@@ -151,9 +151,6 @@ def test_what_was_erased_stays_as_a_line_without_its_text(ana: Client, two_banks
     assert "1,234.50" not in page
 
 
-ABOUT_PEOPLE = ("consent.", "account.", "quiet_hours.", "complaint.", "discreet_mode.", "person_data.")
-
-
 def test_nothing_in_the_trail_of_a_person_is_without_words(world: Any) -> None:
     from notifications.activity import OF_MESSAGES, WORDS
 
