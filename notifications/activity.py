@@ -68,13 +68,9 @@ WORDS: dict[str, tuple[str, str | Promise]] = {
     Code.ACCOUNT_UNLINKED: ("unlink", gettext_lazy("Unlinked a chat")),
     Code.QUIET_HOURS_CHANGED: ("moon", gettext_lazy("Set quiet hours")),
     Code.QUIET_HOURS_CLEARED: ("sun", gettext_lazy("Switched quiet hours off")),
-    Code.PERSON_DATA_EXPORTED: ("download", gettext_lazy("Took a copy of everything")),
-    Code.DISCREET_MODE_CHANGED: ("eye-off", gettext_lazy("Changed the discreet mode")),
-    Code.COMPLAINT_LODGED: ("message-circle", gettext_lazy("Complained")),
-    Code.COMPLAINT_CONTINUED: ("message-circle", gettext_lazy("Wrote more to a complaint")),
-    Code.COMPLAINT_OPENED: ("eye", gettext_lazy("Read a complaint")),
-    Code.COMPLAINT_ANSWERED: ("message-circle", gettext_lazy("Answered a complaint")),
-    Code.COMPLAINT_CLOSED: ("circle-check", gettext_lazy("Closed a complaint")),
+    Code.NOTIFICATION_ACCEPTED: ("send", gettext_lazy("Asked for a message to be sent")),
+    Code.NOTIFICATION_CANCELLED: ("undo-2", gettext_lazy("Took a message back")),
+    Code.NOTIFICATION_REQUEUED: ("send", gettext_lazy("Asked for a message to be sent again")),
 }
 _NEWEST = """
 SELECT x.id FROM unnest(%(grants)s::uuid[]) AS g(id) CROSS JOIN LATERAL (
@@ -215,10 +211,10 @@ class View:
         return [one.id for one in self.banks.values() if one.slug == self.asked.bank]
 
     def _happening(self, event: AuditEvent) -> Happening:
-        icon, what = WORDS.get(event.code, ("circle", event.code))
         bank = self.banks[event.partner_id].name if event.partner_id in self.banks else ""
         withdrawn = event.data.get("withdrawn", 0)
-        return Happening(event.at, event.id, icon, _who(event, bank), str(what), bank, withdrawn)
+        icon, what = in_words(event)
+        return Happening(event.at, event.id, icon, who_did(event, bank), what, bank, withdrawn)
 
 
 def banks_of(principal: Principal) -> dict[UUID, Partner]:
@@ -227,7 +223,14 @@ def banks_of(principal: Principal) -> dict[UUID, Partner]:
     return {one.id: one for one in Partner.objects.filter(own).distinct().order_by("name")}
 
 
-def _who(event: AuditEvent, bank: str) -> str:
+def in_words(event: AuditEvent) -> tuple[str, str]:
+    """An icon, and what was done."""
+    icon, what = WORDS.get(event.code, ("circle", event.code))
+    return icon, str(what)
+
+
+def who_did(event: AuditEvent, bank: str) -> str:
+    """Who did it, to the person."""
     if event.actor_kind == Kind.PERSON:
         return _("You")
     if event.actor_kind == Kind.STAFF:

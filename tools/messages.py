@@ -58,6 +58,7 @@ _PASSED = re.compile(r"""\{% (?:include|reword) [^%]*?[ =]("(?:[A-Z]|[^"]* )[^"]
 _SAID = re.compile(r"""(?:Refused\(|messages\.\w+\(\w+, )\s*(f?"[^"]*")(?!.*# for staff)""")
 _HIDDEN = re.compile(r"""f["'][^"'\n]*\{_\(""")  # Babel does not look into an f-string
 _PLACE = re.compile(r"%\(\w+\)s|\{\w+\}")
+COUNTS = {"%(number)s", "{number}", "%(n)s", "{n}"}  # “one” may be a word
 Found = tuple[str | tuple[str, ...], str | None]  # a message (with its plural), its context
 
 
@@ -165,7 +166,7 @@ def _faults_of(message: Message) -> Iterator[str]:
     else:
         places = set(_PLACE.findall(" ".join(ids)))
         found = [set(_PLACE.findall(text)) for text in said]
-        if set.union(*found) != places or any(places - one - {"%(number)s", "{number}"} for one in found):
+        if set.union(*found) != places or any(places - one - COUNTS for one in found):
             yield "not the same placeholders"
 
 

@@ -22,6 +22,7 @@ from consents.complaints import turns_of
 from consents.models import Complaint, Customer, Grant, GrantRequest, LinkedAccount, Person
 from consents.receipts import as_json, has_ended, make_receipt
 from notifications.access import deliveries_for
+from notifications.activity import in_words, who_did
 from notifications.message import render_with
 from notifications.models import Delivery, QuietHours
 from notifications.timeline import public_status
@@ -56,6 +57,7 @@ def export_person(*, actor: Principal) -> bytes:
 
 def _gather(person: Person, actor: Principal) -> Found:
     customers = list(Customer.objects.filter(person=person).select_related("partner").order_by("id"))
+    banks = {one.partner_id: one.partner.name for one in customers}
     keys = {one.partner_id: find_data_key(one.partner_id, person.id) for one in customers}
     messages = _messages(actor, keys)
     grants = Grant.objects.filter(person=person).select_related("partner", "customer")
@@ -75,7 +77,10 @@ def _gather(person: Person, actor: Principal) -> Found:
         ],
         "requests": [_request(one) for one in asked.order_by("id")],
         "complaints": [_complaint(one) for one in complaints.order_by("id")],
-        "trail": [_event(one) for one in AuditEvent.objects.filter(person_id=person.id).order_by("id")],
+        "trail": [
+            _event(one, banks.get(one.partner_id, ""))
+            for one in AuditEvent.objects.filter(person_id=person.id).order_by("id")
+        ],
     }
 
 
@@ -184,6 +189,7 @@ def _message(delivery: Delivery, key: DataKeyMaterial | None) -> Found:
         "id": public_id("ntf", notification.id),
         "kind": notification.cluster,
         "text": text,
+        "language": notification.template_version.locale,
         "status": public_status(delivery),
         "reason": delivery.reason or None,
         "asked_at": rfc3339(notification.created_at),
@@ -221,8 +227,16 @@ def _complaint(complaint: Complaint) -> Found:
     }
 
 
-def _event(event: AuditEvent) -> Found:
-    return {"at": rfc3339(event.at), "what": event.code, "by": event.actor_kind, "data": event.data}
+def _event(event: AuditEvent, bank: str) -> Found:
+    words = f"{who_did(event, bank)}: {in_words(event)[1]}"
+    return {
+        "at": rfc3339(event.at),
+        "what": event.code,
+        "by": event.actor_kind,
+        "bank": bank,
+        "in_words": words,
+        "data": event.data,
+    }
 
 
 def _time(moment: datetime | None) -> str | None:

@@ -73,9 +73,9 @@ STATES = {
     "DECLINED": Shown("over", "Declined", "circle-x"),
     "RECOMMENDED": Shown("needs-you", "Waits for a second look", "eye"),
     "DEFERRED": Shown("over", "Put off", "calendar-clock"),
-    "COMPLAINT_OPEN": Shown("info", "With Parley", "clock"),
-    "COMPLAINT_ANSWERED": Shown("needs-you", "Answered", "message-circle"),
-    "COMPLAINT_CLOSED": Shown("over", "Closed", "archive"),
+    "COMPLAINT_OPEN": Shown("info", _("With Parley"), "clock"),
+    "COMPLAINT_ANSWERED": Shown("needs-you", _("Answered"), "message-circle"),
+    "COMPLAINT_CLOSED": Shown("over", _("Closed"), "archive"),
     "FROZEN": Shown("info", "Handed in", "lock"),
 }
 

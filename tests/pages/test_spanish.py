@@ -1,6 +1,8 @@
 """People read, and are answered, in Spanish as well as in English; banks and staff in English alone."""
 
+import io
 import re
+import zipfile
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from typing import Any
@@ -23,12 +25,20 @@ from tests.isolation.stage import BACKEND, Stage, make_stage, rolled_back
 from tests.isolation.test_matrix import path, things_for
 from tests.partners.amending import agree_on
 
+from .test_every_page import NO_PAGE
+
 SPOKEN = {"aria-label", "alt", "title", "placeholder", "data-label"}
 # What is the same everywhere: names, and what a bank or a person wrote
 DATA = re.compile(
-    r"Parley|Messenger|Norden Bank|Harbour|NB|Ana|(Current|Savings) account( •• \d{4})?|AGR-NORDEN v1|API|PDF|JSON|Single sign-on"
-    r"|Norden Bank \(Norden Bank plc\), norden\.example\."
-    r"|[\w.@-]+\.example|[\d-]{10} [\d:]{8} UTC"
+    "|".join(
+        (
+            r"Parley|Messenger|messenger|API|PDF|JSON|UTC|US|Single sign-on|no",
+            r"(· )?Norden Bank(, grt_\w+)?,?|Norden Bank \(Norden Bank plc\), norden\.example\.|Harbour|NB|Ana|Late\.",
+            r"(Current|Savings) account( •• \d{4})?|CUST-1|(rec_\w+, )?AGR-NORDEN v1|[\w.@-]+\.example|http://\S+",
+            r"[a-z]{3}_[0-9a-f]{32}|[0-9a-f-]{36}|[0-9a-f]{64}|[\d-]{10} [\d:]{8} UTC",
+            r"[A-Z][\w-]+(/[\w -]+)+",  # time zones have no other names
+        )
+    )
 )
 OWN_ACCOUNT = [
     "language/", "email/", "password/change/", "2fa/", "sessions/", "2fa/totp/activate/", "2fa/webauthn/add/",
@@ -40,6 +50,7 @@ PEOPLES = [
     if row.door in (Door.PUBLIC, Door.PERSON)
     and row.answers.get("GET", 200) == 200
     and "GET" in row.methods
+    and NO_PAGE.get(row.route, "a part of a page") == "a part of a page"
     and not f"/{row.route}".startswith(ENGLISH)
 ]
 
@@ -188,6 +199,18 @@ def test_a_language_that_is_not_offered_changes_nothing(world: Any, wrong: str) 
 )
 def test_a_choice_never_leads_elsewhere(db: None, away: str) -> None:
     assert Client().post("/language", {"language": "es", "next": away})["Location"] == "/"
+
+
+def test_a_person_takes_everything_along_in_spanish(stage: Stage) -> None:
+    files = []
+    for language in ("en", "es"):
+        User.objects.filter(pk=stage.users["ana"].pk).update(locale=language)
+        answer = stage.http("ana").post("/me/privacy/export")
+        with zipfile.ZipFile(io.BytesIO(answer.content)) as whole:
+            files.append(Speech(whole.read("parley.html").decode()).pieces)
+    same = {piece for piece in files[0] & files[1] if re.search(r"[^\W\d_]{2}", piece)}
+    assert {piece for piece in same if not DATA.fullmatch(piece)} == set()
+    assert "Usted: Permitió mensajes" in files[1]
 
 
 def test_what_a_person_does_and_is_told_is_in_spanish(stage: Stage) -> None:

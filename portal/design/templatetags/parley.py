@@ -41,6 +41,12 @@ def status(state: str) -> SafeString:
     return format_html('<span class="status {}">{}{}</span>', found.tone, drawn, found.word)
 
 
+@register.filter
+def state_word(state: str) -> str:
+    """The word alone, for what has no colours."""
+    return str(shown(state).word)
+
+
 @register.simple_tag
 def when(moment: datetime | str | None, is_day: bool = False) -> SafeString | str:
     """A moment, or its RFC 3339 text, as people read it; `is_day` leaves the hour out.
