@@ -78,8 +78,7 @@ def _gather(person: Person, actor: Principal) -> Found:
         "requests": [_request(one) for one in asked.order_by("id")],
         "complaints": [_complaint(one) for one in complaints.order_by("id")],
         "trail": [
-            _event(one, banks.get(one.partner_id, ""))
-            for one in AuditEvent.objects.filter(person_id=person.id).order_by("id")
+            _event(one, banks) for one in AuditEvent.objects.filter(person_id=person.id).order_by("id")
         ],
     }
 
@@ -227,7 +226,8 @@ def _complaint(complaint: Complaint) -> Found:
     }
 
 
-def _event(event: AuditEvent, bank: str) -> Found:
+def _event(event: AuditEvent, banks: dict[UUID, str]) -> Found:
+    bank = banks.get(event.partner_id, "") if event.partner_id else ""
     words = f"{who_did(event, bank)}: {in_words(event)[1]}"
     return {
         "at": rfc3339(event.at),
