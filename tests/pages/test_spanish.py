@@ -19,11 +19,12 @@ from portal.mail.models import Mail
 from portal.mail.outbox import compose, send_due_mail
 from portal.tenancy.context import scope
 from portal.tenancy.principal import Principal
-from tests.conftest import PASSWORD
+from tests.conftest import PASSWORD, ROOT
 from tests.isolation.matrix import ROWS, Door, Row
 from tests.isolation.stage import BACKEND, Stage, make_stage, rolled_back
 from tests.isolation.test_matrix import path, things_for
 from tests.partners.amending import agree_on
+from tools.messages import FOR_STAFF
 
 from .test_every_page import NO_PAGE
 
@@ -199,6 +200,32 @@ def test_a_language_that_is_not_offered_changes_nothing(world: Any, wrong: str) 
 )
 def test_a_choice_never_leads_elsewhere(db: None, away: str) -> None:
     assert Client().post("/language", {"language": "es", "next": away})["Location"] == "/"
+
+
+MAILS = sorted(
+    path.name.removesuffix(".subject.txt")
+    for path in (ROOT / "templates/emails/consents").glob("*.subject.txt")
+    if not FOR_STAFF.search(path.relative_to(ROOT / "templates").as_posix())
+)
+NOW = "2026-11-24T18:00:00.000Z"
+WRITTEN = {
+    "partner": "Norden Bank", "page": "http://127.0.0.1/x", "complaints": "http://127.0.0.1/y", "reference": "CUST-1",
+    "kinds": ["BALANCES"], "banks": ["Harbour"], "ended": NOW, "until": NOW, "at": NOW,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("is_other", [False, True])
+@pytest.mark.parametrize("template", MAILS)
+def test_a_mail_to_a_person_says_nothing_in_english(template: str, is_other: bool) -> None:
+    words = {"headline": "CUST-1", "is_due": True, "is_closed": True, "is_over": True} if is_other else {}
+    pages = []
+    for language in ("en", "es"):
+        letter = compose(Mail(template=f"consents/{template}", context=WRITTEN | words, locale=language))
+        html = str(letter.alternatives[0][0])
+        assert f'<html lang="{language}">' in html
+        pages.append({letter.subject, *letter.body.splitlines(), *Speech(html).pieces})
+    same = {one.removeprefix("- ") for one in pages[0] & pages[1] if re.search("[a-z]", one)}
+    assert {one for one in same if not DATA.fullmatch(one)} == set()
 
 
 def test_a_person_takes_everything_along_in_spanish(stage: Stage) -> None:
