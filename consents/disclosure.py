@@ -17,6 +17,7 @@ from consents.models import Grant
 from consents.records import SANDBOX_RETENTION_DAYS, Account
 from partners.clusters import Cluster, Environment
 from partners.models import AgreementVersion, Partner, Verification
+from portal.countries import country_names
 from portal.design.states import KINDS
 
 ONCE = "once"
@@ -332,8 +333,7 @@ def _kept(version: AgreementVersion | None) -> list[str]:
     days = version.retention_days if version else SANDBOX_RETENTION_DAYS
     found = [_("A message is kept for %(days)s days, then destroyed.") % {"days": days}]
     if version:
-        places = ", ".join(sorted(version.countries))
-        found.append(_("It is kept in: %(places)s.") % {"places": places})
+        found.append(_("It is kept in: %(places)s.") % {"places": country_names(version.countries)})
     return [*found, _("What you decided here is kept as proof for you, and so is what you were shown.")]
 
 

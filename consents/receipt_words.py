@@ -10,6 +10,7 @@ from consents.models import Grant
 from consents.receipts import COMPLAINTS, Receipt, as_json
 from partners.clusters import Cluster
 from partners.pdf import new_document, write
+from portal.countries import country_names
 from portal.design.moments import exact
 from portal.design.states import KINDS
 from portal.ids import public_id
@@ -72,7 +73,11 @@ def _terms(receipt: Receipt) -> list[Fact]:
                 ).format(days=days)
             ],
         ),
-        *([(_("Where it is kept"), record.storage_locations)] if record.storage_locations else []),
+        *(
+            [(_("Where it is kept"), [country_names(record.storage_locations)])]
+            if record.storage_locations
+            else []
+        ),
         (
             _("How to stop"),
             [

@@ -9,6 +9,7 @@ from consents.models import Grant
 from partners.agreement_caps import agreement_in_force
 from partners.clusters import Cluster, Environment
 from partners.models import AgreementVersion
+from portal.countries import country_names
 from portal.ids import public_id
 from portal.tenancy.context import scope
 from portal.tenancy.principal import Principal
@@ -59,5 +60,5 @@ def _sentences(old: AgreementVersion, new: AgreementVersion) -> list[str]:
         found.append(text.format(days=new.retention_days, before=old.retention_days))
     if countries := sorted({*new.countries} - {*old.countries}):
         text = _("Your data may also be used in {countries}. Until now: {before}.")
-        found.append(text.format(countries=", ".join(countries), before=", ".join(old.countries)))
+        found.append(text.format(countries=country_names(countries), before=country_names(old.countries)))
     return found

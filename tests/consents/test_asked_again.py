@@ -152,7 +152,7 @@ def test_the_page_shows_each_change_with_nothing_chosen(desk: Any, ana: Browser)
     ask_people()
     shown = ana.get(page(desk, "/terms"))
     assert "is kept for 120 days, then destroyed. Until now: 90 days." in text_of(shown)
-    assert "Your data may also be used in DE. Until now: US." in text_of(shown)
+    assert "Your data may also be used in Germany. Until now: United States." in text_of(shown)
     kinds = re.findall(r'name="kinds" value="(\w+)"', shown.content.decode())
     assert kinds == ["TRANSACTIONS", "RECEIPTS", "SHIPMENTS", "ACCOUNT_SERVICING", "CHAT"]
     assert " checked" not in shown.content.decode()

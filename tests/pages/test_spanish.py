@@ -33,7 +33,7 @@ SPOKEN = {"aria-label", "alt", "title", "placeholder", "data-label"}
 DATA = re.compile(
     "|".join(
         (
-            r"Parley|Messenger|messenger|API|PDF|JSON|UTC|US|Single sign-on|no",
+            r"Parley|Messenger|messenger|API|PDF|JSON|UTC|Single sign-on|no",
             r"(· )?Norden Bank(, grt_\w+)?,?|Norden Bank \(Norden Bank plc\), norden\.example\.|Harbour|NB|Ana|Late\.",
             r"(Current|Savings) account( •• \d{4})?|CUST-1|(rec_\w+, )?AGR-NORDEN v1|[\w.@-]+\.example|http://\S+",
             r"[a-z]{3}_[0-9a-f]{32}|[0-9a-f-]{36}|[0-9a-f]{64}|[\d-]{10} [\d:]{8} UTC",
