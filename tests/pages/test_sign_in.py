@@ -49,7 +49,7 @@ def test_the_form_leads_there_unless_a_page_was_asked_for(world: Any) -> None:
 
 def test_navigation_fits_who_is_signed_in(ana: Client, world: Any, sign_in: Callable[[Any], Client]) -> None:
     assert nav_of(Client().get("/")) == ""
-    assert nav_of(ana.get("/me/")) == '<a href="/me/" aria-current="page">'
+    assert nav_of(ana.get("/me/")) == '<a href="/me/" aria-current="page"> <a href="/me/activity">'
     analyst = sign_in(world.bank.members[1].user)
     assert nav_of(analyst.get("/")) == '<a href="/partners/norden/">'
     there = nav_of(analyst.get("/partners/norden/deliveries"))
@@ -65,7 +65,7 @@ def test_a_member_who_is_a_customer_too_has_both(world: Any, sign_in: Callable[[
     )  # fmt: skip
     http = sign_in(member.user)
     assert http.get("/start")["Location"] == "/me/"
-    assert nav_of(http.get("/")) == '<a href="/me/"> <a href="/partners/norden/">'
+    assert nav_of(http.get("/")) == '<a href="/me/"> <a href="/me/activity"> <a href="/partners/norden/">'
 
 
 def test_a_wrong_password_is_a_problem_said_in_three_places(world: Any) -> None:
