@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from portal.demo.child import Child
@@ -147,25 +148,26 @@ class Postgres:
         killed. After a power cut a file may name an unrelated program that got the same number, and
         PostgreSQL would refuse to start: the files go.
         """
-        pid_files = [self.data / "postmaster.pid", self.sockets / f".s.PGSQL.{PORT}.lock"]
         deadline = time.monotonic() + PREVIOUS_SECONDS
-        while (previous := self._previous(pid_files)) and time.monotonic() < deadline:
+        while (previous := self._previous()) and time.monotonic() < deadline:
             time.sleep(0.05)
+        for pid in previous:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGQUIT)
         if previous:
-            os.kill(previous, signal.SIGQUIT)
             time.sleep(1)
-        for pid_file in pid_files:
+        for pid_file in (self.data / "postmaster.pid", self.sockets / f".s.PGSQL.{PORT}.lock"):
             pid_file.unlink(missing_ok=True)
 
-    def _previous(self, pid_files: list[Path]) -> int | None:
-        """The process id of a server still running on our data, or None."""
-        found = (self._server_in(pid_file) for pid_file in pid_files)
-        return next((pid for pid in found if pid is not None), None)
+    def _previous(self) -> list[int]:
+        """The processes that still run on our data: a server's, or those that one which was killed has left, which
+        hold its shared memory until they notice.
+        """
+        return [int(entry.name) for entry in Path("/proc").iterdir() if self._is_on_our_data(entry)]
 
-    def _server_in(self, pid_file: Path) -> int | None:
+    def _is_on_our_data(self, process: Path) -> bool:
         try:
-            pid = int(pid_file.read_text().split()[0])
-            program, folder = (Path(f"/proc/{pid}/{link}").readlink() for link in ("exe", "cwd"))
-        except (OSError, IndexError, ValueError):
-            return None
-        return pid if program.name == "postgres" and folder == self.data.resolve() else None
+            program, folder = ((process / link).readlink() for link in ("exe", "cwd"))
+        except OSError:  # no process, another user's, or gone
+            return False
+        return program.name == "postgres" and folder == self.data.resolve()

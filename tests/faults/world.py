@@ -8,6 +8,7 @@ import sys
 from typing import Any
 
 import django
+from django.db import transaction
 
 PASSWORD = "faults-only-pass-phrase"
 CLUSTERS = ["BALANCES", "FRAUD_ALERTS"]
@@ -58,6 +59,8 @@ def _customer(bank: Any, page: str, number: int) -> None:
     from portal.demo.world import make_customer, make_person
 
     address = f"{page}{number:03}"
+    person = make_person(f"{address}@people.example", f"Person {number}", PASSWORD)
+    _keep_receipts_from_chat(person.user)
     open_phone(bank, address, f"Person {number}")
     make_customer(
         bank,
@@ -65,8 +68,18 @@ def _customer(bank: Any, page: str, number: int) -> None:
         address=address,
         accounts=[Account("acc-1", "•• 4821", "Current account")],
         clusters=CLUSTERS,
-        person=make_person(f"{address}@people.example", f"Person {number}", PASSWORD),
+        person=person,
     )
+
+
+def _keep_receipts_from_chat(user: Any) -> None:
+    """What the tests count is notifications."""
+    from consents.access import person_principal
+    from consents.actions.discreet import set_discreet
+
+    with transaction.atomic():
+        actor = person_principal(user)
+    set_discreet(is_discreet=True, actor=actor)
 
 
 if __name__ == "__main__":
