@@ -40,7 +40,7 @@ def test_each_command_is_answered_in_the_persons_language(ana: Chat, api: Api, w
     assert "Escriba INICIAR" in only(ana.says("balance"))
     assert "puede volver a enviarle mensajes" in only(ana.says("Iniciar"))
     (stopped,) = ana.says("parar")
-    assert "ni saldos, alertas de fraude y recibos" in stopped["text"]
+    assert "Ha terminado: saldos, alertas de fraude y recibos." in stopped["text"]
     assert [button["title"] for button in stopped["buttons"]] == ["Sus decisiones"]
     assert "ya no le enviaba nada" in only(ana.says("STOP"))
     assert only(ana.says("desvincular")).startswith("Desvinculado.")
