@@ -213,10 +213,11 @@ def _person_keys(events: list[Event]) -> dict[tuple[UUID, UUID], DataKeyMaterial
     rows = DataKey.objects.filter(
         partner_id__in={partner for partner, _ in people}, person_id__in={person for _, person in people}
     )
-    found = {
-        (row.partner_id, row.person_id): unwrap(row.wrapped, key_id=row.id, kek_id=row.kek_id) for row in rows
+    return {
+        (row.partner_id, row.person_id): unwrap(row.wrapped, key_id=row.id, kek_id=row.kek_id)
+        for row in rows
+        if row.person_id is not None
     }
-    return {pair: found.get(pair) or data_key_for(*pair) for pair in people}
 
 
 def _row(
@@ -225,16 +226,19 @@ def _row(
     wanting: list[_Listening],
     keys: dict[tuple[UUID, UUID], DataKeyMaterial],
 ) -> Row:
-    message_id = uuid7()
-    key = wanting[0].key if event.person_id is None else keys[event.partner_id, event.person_id]
+    """Of a person who has no key (a late receipt after they erased their account) the bank's own serves; none is made
+    anew.
+    """
+    message_id, person_id = uuid7(), event.person_id
+    key = keys.get((event.partner_id, person_id)) if person_id is not None else None
     return Row(
         partner_id=event.partner_id,
         environment=environment,
         type=event.type.value,
-        sealed=seal_data(key, message_id, _fitted(event.data)),
+        sealed=seal_data(key or wanting[0].key, message_id, _fitted(event.data)),
         id=message_id,
         grant_id=event.grant_id,
-        person_id=event.person_id,
+        person_id=person_id if key else None,
         targets={one.endpoint_id: uuid7() for one in wanting},
     )
 

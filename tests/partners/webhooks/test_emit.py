@@ -18,6 +18,7 @@ from partners.webhooks.reading import bodies_of
 from portal.tenancy.context import scope
 from portal.tenancy.principal import Kind, Principal
 from portal.vault.keys import data_key_for, destroy_keys
+from portal.vault.models import DataKey
 
 from .conftest import SYSTEM, ask, deliveries, make_bank
 
@@ -115,6 +116,7 @@ def test_a_batch_of_many_banks_and_grants_is_numbered_in_its_order(bank: Any) ->
 def test_what_a_message_says_is_sealed_and_goes_with_the_persons_key(bank: Any, server: Any) -> None:
     endpoint, person = bank.listen(server.url()), uuid4()
     with scope(SYSTEM), transaction.atomic():
+        data_key_for(bank.partner.id, person)
         emit_many([
             Event(EventType.CONVERSATION_MESSAGE, bank.partner.id, "sandbox", {"text": "Hello there"}, person_id=person)
         ])  # fmt: skip
@@ -127,6 +129,17 @@ def test_what_a_message_says_is_sealed_and_goes_with_the_persons_key(bank: Any, 
     assert (row.status, row.reason) == ("FAILED", "erased")
     with scope(SYSTEM), transaction.atomic():
         assert bodies_of([row.message]) == {}
+
+
+def test_a_late_event_about_an_erased_person_makes_no_key_and_reaches_the_bank(bank: Any, server: Any) -> None:
+    bank.listen(server.url())
+    with scope(SYSTEM), transaction.atomic():
+        keys = DataKey.objects.count()
+        emit_many(events(bank, 1, person_id=uuid4()))
+        assert DataKey.objects.count() == keys
+    deliver_due()
+    [call] = server.at()
+    assert call.json["data"] == {"n": 0}
 
 
 def test_a_long_text_is_cut_so_that_the_body_stays_below_20_kb(bank: Any, server: Any) -> None:
