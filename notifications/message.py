@@ -7,13 +7,15 @@ from consents.records import granted_accounts
 from notifications.actions.accept import data_place
 from notifications.models import Notification
 from notifications.wording import render
-from portal.vault.crypto import DataKeyMaterial, open_sealed
-from portal.vault.keys import data_key_for
+from portal.vault.crypto import CannotOpen, DataKeyMaterial, open_sealed
+from portal.vault.keys import find_data_key
 
 
 def render_for(notification: Notification) -> str:
-    """The text as it was sent; raises CannotOpen when its key was destroyed. Costs one query for the key."""
-    key = data_key_for(notification.partner_id, notification.person_id)
+    """The text as it was sent; raises CannotOpen when it, or its key, was destroyed. Costs one query for the key."""
+    key = find_data_key(notification.partner_id, notification.person_id)
+    if key is None:
+        raise CannotOpen("the key was destroyed")
     return render_with(key, notification, notification.record)
 
 

@@ -95,7 +95,9 @@ class TemplateVersion(models.Model):
 
 
 class Notification(models.Model):
-    """What a bank asked to send. Never changed; its state is its delivery's."""
+    """What a bank asked to send. Never changed, but that `data` is emptied once its time is over; its state is its
+    delivery's.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     partner = models.ForeignKey(Partner, on_delete=models.PROTECT, db_constraint=False, db_index=False)
@@ -213,6 +215,19 @@ class QuietHours(models.Model):
                 condition=~models.Q(clusters__overlap=["FRAUD_ALERTS"]), name="notifications_quiet_not_fraud"
             ),
         ]
+
+
+class Retention(models.Model):
+    """How far a bank's messages have been emptied: `places` has, for each environment and number of days that was
+    promised ("live:90"), the last delivery that was looked at. `emptied` is the count of `day`.
+    """
+
+    partner = models.OneToOneField(Partner, primary_key=True, on_delete=models.PROTECT)
+    places = models.JSONField(default=dict)
+    day = models.DateField(db_default=Now())
+    emptied = models.PositiveIntegerField(default=0)
+    worked_at = models.DateTimeField(db_default=Now())
+    done_at = models.DateTimeField(db_default=Now())  # when nothing was left past its time
 
 
 class Recovery(models.Model):

@@ -4,6 +4,7 @@ import time
 
 from notifications.actions.claim import BATCH
 from notifications.actions.deliver import deliver_batch
+from notifications.actions.empty import empty_messages, partners_with_messages
 from notifications.actions.inbound import process_inbound
 from notifications.actions.recover import work_on_recovery
 from notifications.actions.replies import send_due_replies
@@ -74,4 +75,15 @@ def tend_all() -> int:
         total += count
         if count < TEND_BATCH or time.monotonic() > end:
             break
+    return total
+
+
+@app.task
+def empty_old_messages() -> int:
+    """Empties what was kept as long as was promised, a part of each bank in turn; returns how many it looked at."""
+    end, total, banks = time.monotonic() + LONGEST_RUN, 0, partners_with_messages()
+    while banks and time.monotonic() < end:
+        parts = {bank: empty_messages(partner_id=bank) for bank in banks}
+        total += sum(parts.values())
+        banks = [bank for bank, count in parts.items() if count]
     return total

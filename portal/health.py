@@ -31,6 +31,8 @@ UNION ALL SELECT 'senders_paused', count(*) FROM partners_sender WHERE status = 
 UNION ALL SELECT 'senders_with_open_breaker', count(*) FROM partners_sender WHERE breaker_open_until > now()
 UNION ALL SELECT 'stops_unconfirmed', count(*) FROM consents_grantstop
     WHERE alerted_at IS NOT NULL AND look_at IS NOT NULL
+UNION ALL SELECT 'banks_with_messages_past_their_time', count(*) FROM notifications_retention
+    WHERE done_at < now() - interval '1 day'
 """
 _STOPS = """
 SELECT percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY extract(epoch FROM confirmed_at - stopped_at))

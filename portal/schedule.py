@@ -25,6 +25,7 @@ BEAT_SCHEDULE = {
     "webhooks": _every(2.0, "partners.tasks.deliver_webhooks"),
     "forget-webhooks": _every(3600.0, "partners.tasks.forget_webhooks"),
     "agreements": _every(30.0, "partners.tasks.keep_agreements"),
+    "empty-messages": _every(600.0, "notifications.tasks.empty_old_messages"),
     "destroy-departed": _every(600.0, "partners.tasks.destroy_departed_data"),
     "ask-for-verification": _every(3600.0, "partners.tasks.ask_for_verification"),
     "mail": _every(2.0, "portal.tasks.send_mail"),

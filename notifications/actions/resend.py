@@ -29,7 +29,7 @@ WITH picked AS MATERIALIZED (
       AND {{which}}
     ORDER BY d.id LIMIT %(limit)s FOR NO KEY UPDATE OF d
 ), judged AS MATERIALIZED (
-    SELECT d.id, n.cluster, CASE WHEN k.id IS NULL THEN '{ERASED}' ELSE {VERDICT.format(cluster="n.cluster")} END AS verdict
+    SELECT d.id, n.cluster, CASE WHEN k.id IS NULL OR n.data = '' THEN '{ERASED}' ELSE {VERDICT.format(cluster="n.cluster")} END AS verdict
     FROM picked JOIN notifications_delivery d ON d.id = picked.id
     JOIN notifications_notification n ON n.id = d.notification_id
     JOIN consents_grant g ON g.id = d.grant_id
@@ -109,6 +109,6 @@ def _refusal(verdict: str, cluster: str) -> Problem:
         detail = f"{cluster}, or the channel, is outside your agreement: see clause {CLAUSES['clusters']}."
         return Problem("insufficient_scope", detail)
     if verdict == ERASED:
-        return Problem("no_active_grant", "This person’s data has been erased.")
+        return Problem("no_active_grant", "What this message said has been erased.")
     code = "partner_suspended" if verdict == "partner_ended" else verdict
     return Problem(code, _EXPLANATIONS[code])

@@ -104,9 +104,9 @@ def _outside(grant: Grant) -> list[UUID]:
 
 
 def _holds(grant: Grant, notification: Notification, key: DataKeyMaterial) -> bool:
-    data = json.loads(open_sealed(key, notification.data, aad=data_place(notification.id)))
-    if notification.cluster not in grant.clusters:
+    if notification.cluster not in grant.clusters or not notification.data:  # emptied: nobody can tell
         return False
+    data = json.loads(open_sealed(key, notification.data, aad=data_place(notification.id)))
     account = data.get("account")
     return account is None or account_index(grant.partner_id, account) in map(bytes, grant.account_indexes)
 

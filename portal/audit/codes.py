@@ -78,6 +78,7 @@ class Code(StrEnum):
     PRODUCTION_REQUESTED = "production.requested"
     PRODUCTION_ENABLED = "production.enabled"
     PARTNER_DATA_DESTROYED = "partner.data_destroyed"
+    NOTIFICATION_DATA_DESTROYED = "notification.data_destroyed"
     WEBHOOK_ADDED = "webhook.added"
     WEBHOOK_CHANGED = "webhook.changed"
     WEBHOOK_ENABLED = "webhook.enabled"
