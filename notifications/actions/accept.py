@@ -53,6 +53,7 @@ class Facts:
     agreement_version_id: UUID | None
     agreement_clusters: list[str] | None
     volume_cap: int | None
+    retention_days: int | None
     grant_id: Any  # a UUID, or None when there is no grant at all
     person_id: UUID
     record_id: UUID
@@ -66,8 +67,8 @@ class Facts:
 
 
 _FACTS = f"""
-SELECT t.cluster, tv.id, v.id, v.clusters, v.monthly_volume_cap, g.id, g.person_id, g.record_id, g.account_id, g.account_indexes,
-       a.sender_id, k.id, k.kek_id, k.wrapped, {VERDICT.format(cluster="t.cluster")}
+SELECT t.cluster, tv.id, v.id, v.clusters, v.monthly_volume_cap, v.retention_days, g.id, g.person_id, g.record_id,
+       g.account_id, g.account_indexes, a.sender_id, k.id, k.kek_id, k.wrapped, {VERDICT.format(cluster="t.cluster")}
 FROM partners_partner p
 LEFT JOIN notifications_template t ON t.partner_id = p.id AND t.name = %(template)s
 LEFT JOIN LATERAL (
@@ -128,7 +129,7 @@ def accept_notification(*, request: Request, actor: Principal) -> dict[str, Any]
     check_may_send(facts, request, actor)
     check_data(facts, request, actor)
     now = timezone.now()
-    due, expires = times_of(request, str(facts.cluster), now)
+    due, expires = times_of(request, facts, now)
     notification_id = uuid7()
     answer = {
         "id": public_id("ntf", notification_id),
@@ -221,10 +222,10 @@ def check_data(facts: Facts, request: Request, actor: Principal) -> None:
             )
 
 
-def times_of(request: Request, cluster: str, now: datetime) -> tuple[datetime, datetime]:
+def times_of(request: Request, facts: Facts, now: datetime) -> tuple[datetime, datetime]:
     """When it is due and when it expires; raises Problem."""
     due = max(request.send_at or now, now)
-    expires = request.expires_at or due + EXPIRY[Cluster(cluster)]
+    expires = request.expires_at or due + EXPIRY[Cluster(str(facts.cluster))]
     if expires <= due:
         raise Problem(
             "invalid_request",
@@ -236,6 +237,18 @@ def times_of(request: Request, cluster: str, now: datetime) -> tuple[datetime, d
             "invalid_request",
             "It can be scheduled at most 30 days ahead.",
             errors=[{"pointer": "/send_at", "code": "invalid", "detail": "At most 30 days ahead."}],
+        )
+    if facts.retention_days is not None and due >= now + timedelta(days=facts.retention_days):
+        raise Problem(
+            "invalid_request",
+            f"Its data would be destroyed before it is sent: see clause {CLAUSES['retention_days']} of your agreement.",
+            errors=[
+                {
+                    "pointer": "/send_at",
+                    "code": "invalid",
+                    "detail": f"Less than {facts.retention_days} days ahead.",
+                }
+            ],
         )
     return due, expires
 

@@ -145,7 +145,7 @@ def _judge(
         raise Problem("partner_suspended", accept.EXPLANATIONS["partner_suspended"])
     accept.check_may_send(facts, request, actor)
     accept.check_data(facts, request, actor)
-    due, expires = accept.times_of(request, str(facts.cluster), now)
+    due, expires = accept.times_of(request, facts, now)
     return _Ready(place, uuid7(), request, facts, due, expires)
 
 

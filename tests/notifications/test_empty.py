@@ -167,6 +167,17 @@ def test_what_was_emptied_is_not_sent_again(api: Api) -> None:
     assert delivery(one).status == "FAILED"
 
 
+def test_nothing_is_scheduled_for_later_than_it_is_kept(api: Api, world: Any) -> None:
+    agree_on(world, retention_days=7)
+    ahead = {days: (timezone.now() + timedelta(days=days)).isoformat() for days in (6, 8)}
+    send(api, send_at=ahead[6])
+    answer = api.send(send_at=ahead[8])
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request")
+    assert "clause 3.1 of your agreement" in answer.json()["detail"]
+    assert answer.json()["errors"][0]["pointer"] == "/send_at"
+    assert len(rows(Notification)) == 1
+
+
 def test_what_still_waits_then_fails_with_the_reason(api: Api) -> None:
     one = send(api)
     change(one, next_attempt_at=timezone.now() - timedelta(minutes=1))  # now() is when the test began

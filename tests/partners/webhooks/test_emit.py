@@ -131,7 +131,9 @@ def test_what_a_message_says_is_sealed_and_goes_with_the_persons_key(bank: Any, 
         assert bodies_of([row.message]) == {}
 
 
-def test_a_late_event_about_an_erased_person_makes_no_key_and_reaches_the_bank(bank: Any, server: Any) -> None:
+def test_a_late_event_about_an_erased_person_makes_no_key_and_reaches_the_bank(
+    bank: Any, server: Any
+) -> None:
     bank.listen(server.url())
     with scope(SYSTEM), transaction.atomic():
         keys = DataKey.objects.count()
