@@ -11,6 +11,7 @@ from django.db import transaction
 
 from consents.actions.give import give_consent
 from consents.actions.link import ensure_customer, link_account
+from consents.disclosure import Chosen, disclose
 from consents.models import Grant, Person
 from consents.records import Account, Choice
 from notifications.actions.templates import approve_template, draft_template, submit_template
@@ -28,7 +29,7 @@ from partners.actions.partners import add_member, register_partner
 from partners.actions.production import enable_production
 from partners.actions.senders import configure_sender
 from partners.clusters import ALL_SCOPES, OTHER_SCOPES, SENDABLE, Cluster
-from partners.models import Membership, Partner, Sender
+from partners.models import AgreementVersion, Membership, Partner, Sender
 from portal.accounts.actions import create_person_user, create_user_with_totp
 from portal.accounts.models import User
 from portal.demo.verification import verify_bank
@@ -62,7 +63,6 @@ TEMPLATES = {
         "About your account {{ account }}: {{ subject }}. Sign in at your bank.",
     ),
 }
-DISCLOSURE = "You allow {bank} to send you {clusters} for {days} days. Stop any time on your page or by STOP."
 
 
 @dataclass
@@ -204,7 +204,7 @@ def make_customer(
     customer = ensure_customer(
         partner_id=bank.partner.id, environment="live", person_id=row.id, customer_ref=customer_ref
     )
-    shown = DISCLOSURE.format(bank=bank.partner.name, clusters=", ".join(clusters), days=duration_days)
+    shown = _shown(bank, clusters, accounts, duration_days, person)
     grant = give_consent(
         customer=customer,
         account=account,
@@ -214,6 +214,25 @@ def make_customer(
     story = CustomerStory(customer_ref, person, row.id, grant, clusters, accounts, address)
     bank.customers.append(story)
     return story
+
+
+def _shown(
+    bank: Bank, clusters: list[str], accounts: list[Account], duration_days: int, person: SignIn
+) -> str:
+    """What the page of consent would have said, with what they chose on it."""
+    with scope(Principal.system()), transaction.atomic():
+        in_force = AgreementVersion.objects.in_force().select_related("agreement")
+        disclosure = disclose(
+            bank=bank.partner,
+            environment="live",
+            version=in_force.get(partner_id=bank.partner.id),
+            clusters=clusters,
+            accounts=accounts,
+            longest_days=duration_days,
+        )
+    refs = [one.ref for one in accounts]
+    chat = f"Messenger, {bank.sender.name}"
+    return disclosure.text_with(Chosen(clusters, refs, str(duration_days), person.email, chat))
 
 
 def make_person(email: str, name: str, password: str) -> SignIn:
