@@ -47,6 +47,8 @@ BY_COLUMN = {
     },
     # What is told to a bank never changes; only who can open it does, before a person's key goes.
     ("partners_webhookmessage", "parley_worker", "UPDATE"): {"data", "person_id"},
+    # A message never changes, but that what it said is destroyed in its time.
+    ("notifications_notification", "parley_worker", "UPDATE"): {"data"},
     # What was submitted cannot change; only how its review stands can.
     ("partners_submission", "parley_worker", "UPDATE"): {"status", "reviewer_id", "deferred_until"},
 }  # fmt: skip
