@@ -191,10 +191,18 @@ def _hear_linking(
 
 
 def _unlink(sender: Sender, account: LinkedAccount, reason: str) -> Response:
+    now = timezone.now()
     unlink_account(account_id=account.pk, reason=reason)
+    grants = Grant.objects.filter(account=account, status=Grant.Status.INVALIDATED)
+    if ended := grants.filter(ended_at__gte=now, expires_at__gt=now).first():
+        text = _(
+            "Unlinked. What you had allowed has ended: {bank} can send you nothing here any more. Your other"
+            " banks and your accounts are as they were. To link this chat again, write anything."
+        )
+        return Response(text.format(bank=sender.name) + _met(sender, ended))
     text = _(
-        "Unlinked. What you had allowed has ended: {bank} can send you nothing here any more. Your other banks"
-        " and your accounts are as they were. To link this chat again, write anything."
+        "Unlinked. {bank} can send you nothing here. Nothing else has changed. To link this chat again, write"
+        " anything."
     )
     return Response(text.format(bank=sender.name))
 
@@ -227,10 +235,7 @@ def _web_button(title: str, path: str) -> Mapping[str, str]:
 
 
 def _to_a_person(sender: Sender, account: LinkedAccount, address: str, command: str) -> Response:
-    live = Grant.objects.filter(
-        account=account, status__in=["ACTIVE", "PAUSED"], expires_at__gt=timezone.now()
-    )
-    grant = live.first()
+    grant = _live_grant(account)
     actor = Principal(Kind.PERSON, person_id=account.person_id)
     if command == "UNLINK":
         _let_platform_forget(sender, address)
@@ -242,11 +247,27 @@ def _to_a_person(sender: Sender, account: LinkedAccount, address: str, command: 
     if command == "CONFIRM":
         return _confirm(sender, grant, actor)
     if command == "BALANCE":
-        if grant and _balance_verdict(grant) is None:
-            ask_for_balance(grant)
-        return Response(balance_of=grant.pk.hex) if grant else Response(balance_words(sender, grant))
+        return _balance(sender, grant, account)
     text = _help(sender, grant)
     return Response(text if command == "HELP" else f"{AUTOMATIC} {text}", (_choices(),))
+
+
+def _live_grant(account: LinkedAccount) -> Grant | None:
+    """The person's with the bank, whichever of their chats it sends to: a STOP in any of them means the bank."""
+    whose = {name: getattr(account, name) for name in ("person_id", "partner_id", "environment")}
+    live = Grant.objects.filter(status__in=["ACTIVE", "PAUSED"], expires_at__gt=timezone.now())
+    return live.filter(**whose).first()
+
+
+def _balance(sender: Sender, grant: Grant | None, account: LinkedAccount) -> Response:
+    if grant is None:
+        return Response(balance_words(sender, grant))
+    if grant.account_id != account.pk:
+        text = _("{bank} sends your balances to another chat of yours.")
+        return Response(text.format(bank=sender.name))
+    if _balance_verdict(grant) is None:
+        ask_for_balance(grant)
+    return Response(balance_of=grant.pk.hex)
 
 
 def _choices() -> Mapping[str, str]:

@@ -120,7 +120,7 @@ def test_signing_in_both_identities_link_and_back(
     assert "Your chat is linked" in words(done)
     assert "Nothing is sent yet" in words(done)
     phone.writes("help")
-    phone.shows("Norden Bank may not send you anything.")
+    phone.shows("Norden Bank may send you messages, until ")
 
 
 def test_signing_up_keeps_the_way_back(portal: Any, phone: Phone) -> None:
@@ -363,7 +363,7 @@ def test_linking_again_after_unlinking(
     sandbox.get(decide(signed_in(portal.ana), portal, phone, "link"))
     phone.shows("This chat is now linked.")
     phone.writes("unlink")
-    phone.shows("Unlinked. What you had allowed has ended")
+    phone.shows("Unlinked. Norden Bank can send you nothing here. Nothing else has changed.")
     wait_until(lambda: not phone.is_linked)
     sandbox.get(decide(signed_in(portal.ben), portal, phone, "link"))
     wait_until(lambda: sum("This chat is now linked." in one["text"] for one in phone.messages()) == 2)

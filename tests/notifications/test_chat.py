@@ -17,7 +17,7 @@ from django.db import connection, transaction
 from django.test import Client
 from django.utils import timezone
 
-from consents.actions.link import unlink_account
+from consents.actions.link import link_account, unlink_account
 from consents.actions.stop import end_grant, pause_grant
 from consents.aside import tell_in_chat
 from consents.models import Grant, LinkedAccount
@@ -301,6 +301,40 @@ def test_unlink_ends_the_link_and_the_grant(chat: Chat, api: Api, world: Any) ->
     assert grant(world.ana).status == "INVALIDATED"
     assert api.send().json()["code"] == "no_active_grant"
     assert "not linked with anybody" in only(chat.says("hello"))
+
+
+@pytest.fixture
+def second_chat(chat_of: Callable[[str], Chat], world: Any) -> Chat:
+    """Ana's other chat with the bank, to which nothing is sent."""
+    who = {"person_id": world.ana.person_id, "actor": person(world.ana)}
+    link_account(sender=world.bank.sender, address="2010", **who)
+    return chat_of("2010")
+
+
+def test_what_is_written_in_one_chat_holds_for_the_bank(second_chat: Chat, api: Api, world: Any) -> None:
+    assert only(second_chat.says("help")).startswith("Norden Bank may send you messages, until ")
+    assert only(second_chat.says("balance")) == "Norden Bank sends your balances to another chat of yours."
+    pause_grant(grant_id=world.ana.grant.pk, actor=person(world.ana))
+    assert "may send you messages again, until" in only(second_chat.says("start"))
+    assert only(second_chat.says("confirm")).startswith("Thank you. Confirmed for 90 days.")
+    assert only(second_chat.says("STOP")).startswith("Stopped. Norden Bank can send you nothing more")
+    assert grant(world.ana).status == "REVOKED"
+    assert api.send().json()["code"] == "no_active_grant"
+
+
+def test_unlinking_a_chat_to_which_nothing_comes_ends_nothing(second_chat: Chat, world: Any) -> None:
+    answer = only(second_chat.says("unlink"))
+    assert answer.startswith("Unlinked. Norden Bank can send you nothing here. Nothing else has changed.")
+    assert grant(world.ana).status == "ACTIVE"
+
+
+def test_unlinking_counts_what_it_met(chat: Chat, api: Api) -> None:
+    api.send()
+    change(Delivery, status="SENT", sent_at=timezone.now())
+    api.send()
+    assert only(chat.says("unlink")).endswith(
+        " 1 message was withdrawn. 1 message had just been handed to Messenger and may still arrive."
+    )
 
 
 def test_what_is_unlinked_meanwhile_stays_so(world: Any) -> None:
