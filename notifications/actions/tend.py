@@ -88,8 +88,8 @@ def _judge_use(grant: Grant, now: datetime) -> list[datetime]:
 
 
 def _used_since(grant: Grant, now: datetime) -> dict[str, datetime]:
-    """For each kind that can lapse, the last moment that speaks for it: a message, the person's yes, their wish to
-    keep it.
+    """For each kind that can lapse, the last moment that speaks for it: a message, the person's yes (to all of it or,
+    later, to the kind), their wish to keep it.
     """
     oldest = first_uuid7(now - UNUSED_AFTER - LONGEST_AHEAD)
     with connection.cursor() as cursor:
@@ -97,8 +97,11 @@ def _used_since(grant: Grant, now: datetime) -> dict[str, datetime]:
         sent: dict[str, datetime] = dict(cursor.fetchall())
     answers = UnusedKind.objects.filter(grant=grant, outcome=UnusedKind.Outcome.KEPT)
     kept = {one.cluster: one.decided_at or now for one in answers.order_by("decided_at")}
+    allowed: dict[str, datetime] = {}
+    for record in grant.records.order_by("at"):
+        allowed = {name: allowed.get(name, record.at) for name in record.clusters}
     return {
-        name: max([grant.authorised_at, *(found[name] for found in (sent, kept) if name in found)])
+        name: max([grant.authorised_at, *(found[name] for found in (sent, kept, allowed) if name in found)])
         for name in grant.clusters
         if name not in LASTING
     }

@@ -5,17 +5,20 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.db.models import F
 from django.test import Client
+from django.utils import timezone
 
 from consents.actions.ask_again import ask_people
 from consents.actions.expire import expire_grants
 from consents.actions.give import give_consent
 from consents.actions.stop import end_grant
-from consents.models import ConsentRecord, Grant
+from consents.models import ConsentRecord, Grant, UnusedKind
 from consents.records import Account, Choice
 from notifications.actions.deliver import deliver_batch
 from notifications.models import Delivery, Lane
+from notifications.tasks import tend_all
 from partners.clusters import SENDABLE
 from partners.refusals import Refused
 from portal.audit.models import AuditEvent
@@ -175,6 +178,25 @@ def test_yes_makes_the_new_terms_the_persons_own(desk: Any, ana: Browser) -> Non
     assert api.send("receipt", RECEIPT).json()["code"] == "no_active_grant"
     assert "New terms" not in text_of(ana.get("/me/"))
     assert "You agreed to new terms" in text_of(ana.get(page(desk)))
+
+
+def test_disuse_of_a_new_kind_is_counted_from_the_yes_to_it(desk: Any) -> None:
+    connected_under(desk, clusters=["BALANCES", "FRAUD_ALERTS"])
+    agreed(desk, **WIDER)
+    ask_people()
+    with as_system():
+        grants = Grant.objects.filter(pk=desk.world.ana.grant.id)
+        grants.update(expires_at=F("expires_at") + timedelta(days=200))
+    found, began = [], timezone.now()
+    with time_machine.travel(began + timedelta(days=60)):
+        ana = Browser(desk.world.ana.person.user)
+        answer(ana, desk, answer="agree", kinds=["SHIPMENTS"])
+    for days in (91, 149, 151):
+        with time_machine.travel(began + timedelta(days=days)):
+            tend_all()
+        with as_system():
+            found.append([one.cluster for one in UnusedKind.objects.filter(grant__in=grants).order_by("id")])
+    assert found == [["BALANCES"], ["BALANCES"], ["BALANCES", "SHIPMENTS"]]
 
 
 def test_no_leaves_all_as_it_was_and_is_not_asked_again(desk: Any, ana: Browser) -> None:
