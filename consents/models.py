@@ -123,6 +123,7 @@ class Grant(models.Model):
     expires_at = models.DateTimeField()
     reconfirm_by = models.DateTimeField()
     paused_at = models.DateTimeField(null=True)
+    resumed_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
     end_reason = models.CharField(max_length=40, blank=True)
     ended_by = models.CharField(max_length=10, blank=True)

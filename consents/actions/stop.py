@@ -48,8 +48,9 @@ def resume_grant(*, grant_id: UUID, actor: Principal) -> Grant:
     """Lets messages come again, on the same terms and until the same day."""
     with scope(actor):
         grant = _step(grant_id, _S.ACTIVE, actor)
-        grant.paused_at = None
-        grant.save(update_fields=["status", "paused_at"])
+        grant.paused_at, grant.resumed_at = None, timezone.now()
+        grant.tend_at = min(grant.tend_at, grant.resumed_at)
+        grant.save(update_fields=["status", "paused_at", "resumed_at", "tend_at"])
         _record(Code.CONSENT_RESUMED, grant, actor)
         tell_grant(EventType.GRANT_RESUMED, grant)
     return grant

@@ -41,7 +41,8 @@ def reminders_of(grant: Grant) -> Iterator[tuple[datetime, Reminder]]:
         yield grant.expires_at - timedelta(days=7), Reminder.ENDS_IN_7_DAYS
     if grant.status == Grant.Status.ACTIVE and grant.reconfirm_by < grant.expires_at:
         yield grant.reconfirm_by - timedelta(days=7), Reminder.CONFIRM_IN_7_DAYS
-        yield grant.reconfirm_by, Reminder.CONFIRM_NOW
+        # What fell due in a pause is told at its end
+        yield max(grant.reconfirm_by, grant.resumed_at or grant.reconfirm_by), Reminder.CONFIRM_NOW
 
 
 def warn(grant: Grant, reminder: Reminder) -> None:

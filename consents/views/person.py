@@ -83,10 +83,11 @@ def pause(request: HttpRequest, principal: Principal, grt: str) -> HttpResponse:
 @require_POST
 @person_page
 def resume(request: HttpRequest, principal: Principal, grt: str) -> HttpResponse:
-    """Lets messages come again."""
-    return _act(
-        request, grt, lambda one: resume_grant(grant_id=one, actor=principal), _("Messages come again.")
-    )
+    """Lets messages come again, once the person has confirmed where that fell due."""
+    done = _("Messages come again.")
+    if get_grant_for(principal, grant_id(grt)).reconfirm_by <= timezone.now():
+        done = _("No longer paused, but messages wait until you confirm that you still want them.")
+    return _act(request, grt, lambda one: resume_grant(grant_id=one, actor=principal), done)
 
 
 @require_POST

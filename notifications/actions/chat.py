@@ -309,7 +309,9 @@ def _start(sender: Sender, grant: Grant | None, actor: Principal) -> Response:
         text = _("{bank} may not send you anything. To get messages, start from the page of your bank.")
         return Response(text.format(bank=sender.name), (_choices(),))
     if grant.status == Grant.Status.PAUSED:
-        resume_grant(grant_id=grant.pk, actor=actor)
+        resumed = resume_grant(grant_id=grant.pk, actor=actor)
+        if resumed.reconfirm_by <= timezone.now():
+            return Response(_state(sender, resumed), (_choices(),))
         text = _("{bank} may send you messages again, until {day}.")
         return Response(text.format(bank=sender.name, day=_last_day(grant)))
     text = _("Nothing had to be started.")

@@ -71,6 +71,8 @@ def _warn(grant: Grant, now: datetime) -> list[datetime]:
 
 def _judge_use(grant: Grant, now: datetime) -> list[datetime]:
     """Proposes what is unused, and lets lapse what was proposed; returns when to look again."""
+    if grant.resumed_at and grant.resumed_at + AFTER_PAUSE > now:
+        return [grant.resumed_at + AFTER_PAUSE]
     since, proposed = _used_since(grant, now), _proposed(grant)
     moot = {name for name, one in proposed.items() if since.get(name, now) > one.proposed_at}
     set_aside(grant, moot, now)

@@ -197,6 +197,15 @@ def test_start_goes_on_after_a_pause_only(chat: Chat, world: Any) -> None:
     assert grant(world.ana).status == "REVOKED"
 
 
+def test_start_says_that_messages_wait_for_a_yes(chat: Chat, api: Api, world: Any) -> None:
+    pause_grant(grant_id=world.ana.grant.pk, actor=person(world.ana))
+    change(Grant, reconfirm_by=timezone.now())
+    answer = only(chat.says("START"))
+    assert answer == "Norden Bank waits until you confirm that you still want this: write CONFIRM."
+    assert grant(world.ana).status == "ACTIVE"
+    assert api.send().json()["code"] == "reconfirmation_due"
+
+
 def test_help_tells_how_things_stand_and_whom_to_ask(chat: Chat, world: Any) -> None:
     text = only(chat.says("Ayuda"))
     assert text.startswith("Norden Bank may send you messages, until ")

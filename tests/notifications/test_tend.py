@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from consents.actions.give import give_consent_again
 from consents.actions.reconfirm import reconfirm_grant
-from consents.actions.stop import pause_grant
+from consents.actions.stop import pause_grant, resume_grant
 from consents.models import Grant, LinkedAccount, UnusedKind
 from consents.records import Account, Choice
 from notifications.models import Delivery, Reply
@@ -217,6 +217,59 @@ def test_a_pause_is_no_time_of_disuse(grant: Grant) -> None:
         with later(grant, day):
             tend_all()
     assert mails("consents/unused", "consents/confirm") == []
+
+
+def pause(grant: Grant) -> None:
+    pause_grant(grant_id=grant.pk, actor=ana(grant))
+
+
+def resume(grant: Grant) -> None:
+    resume_grant(grant_id=grant.pk, actor=ana(grant))
+
+
+def test_after_a_pause_disuse_is_judged_two_weeks_later(grant: Grant) -> None:
+    pause(grant)
+    with later(grant, 95):
+        tend_all()
+    with later(grant, 100):
+        resume(grant)
+        confirm(grant)
+    told = []
+    for day in (100, 105, 110, 113.9, 114.1):
+        with later(grant, day):
+            tend_all()
+        told.append(len(mails("consents/unused")))
+    assert told == [0, 0, 0, 0, 1]
+
+
+def test_a_yes_that_fell_due_in_a_pause_is_asked_for_after_it_once(grant: Grant) -> None:
+    pause(grant)
+    with later(grant, 89):
+        tend_all()
+    with later(grant, 92):
+        tend_all()
+        assert mails("consents/confirm") == []
+        resume(grant)
+    for day in (92, 93, 120):
+        with later(grant, day):
+            tend_all()
+            tend_all()
+    (mail,) = mails("consents/confirm")
+    assert "wait now until you confirm" in compose(mail).body
+
+
+def test_a_yes_that_falls_due_soon_after_a_pause_is_asked_for_on_the_day(grant: Grant) -> None:
+    pause(grant)
+    with later(grant, 82):
+        tend_all()
+    with later(grant, 88):
+        resume(grant)
+    told = []
+    for day in (88, 89, 90):
+        with later(grant, day):
+            tend_all()
+        told.append(len(mails("consents/confirm")))
+    assert told == [0, 0, 1]
 
 
 def test_nobody_looks_at_a_grant_before_its_time(grant: Grant) -> None:

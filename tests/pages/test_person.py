@@ -142,6 +142,18 @@ def test_what_a_person_stops_is_stopped_for_the_banks_next_event(
     assert "History Norden Bank Disconnected" in text_of(ana.get("/me/"))
 
 
+def test_resuming_says_that_messages_wait_for_a_yes(
+    world: Any, sign_in: Callable[[Any], Client], grant_path: Path
+) -> None:
+    path = grant_path(world.ana)
+    with time_machine.travel(timezone.now() + timedelta(days=100)):
+        http = sign_in(world.ana.person.user)
+        http.post(f"{path}/pause")
+        page = text_of(http.post(f"{path}/resume", follow=True))
+    assert "No longer paused, but messages wait until you confirm that you still want them." in page
+    assert "Messages come again." not in page
+
+
 def test_looking_at_the_disconnect_page_changes_nothing(
     ana: Client, api: Any, world: Any, grant_path: Path
 ) -> None:
