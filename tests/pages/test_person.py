@@ -154,6 +154,17 @@ def test_resuming_says_that_messages_wait_for_a_yes(
     assert "Messages come again." not in page
 
 
+def test_a_paused_connection_can_be_renewed_in_its_last_month(
+    world: Any, sign_in: Callable[[Any], Client], grant_path: Path
+) -> None:
+    path = grant_path(world.ana)
+    with time_machine.travel(world.ana.grant.expires_at - timedelta(days=20)):
+        http = sign_in(world.ana.person.user)
+        page = http.post(f"{path}/pause", follow=True)
+    assert "You paused these messages on" in text_of(page)
+    assert f'href="{path}/renew"' in page.content.decode()
+
+
 def test_looking_at_the_disconnect_page_changes_nothing(
     ana: Client, api: Any, world: Any, grant_path: Path
 ) -> None:
