@@ -227,7 +227,8 @@ def _link_buttons(sender: Sender) -> tuple[Mapping[str, str], ...]:
     own = {"type": "account_link", "url": here}
     if not is_offered(sender):
         return (own,)
-    return own, _web_button(_("Link another way"), reverse("link-start", args=[sender.id]))
+    again = reverse("link-start", args=[sender.id]) + "?again=1"  # they may have another chat that is linked
+    return own, _web_button(_("Link another way"), again)
 
 
 def _web_button(title: str, path: str) -> Mapping[str, str]:

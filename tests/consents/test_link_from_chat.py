@@ -74,7 +74,8 @@ def test_a_stranger_who_writes_is_told_that_it_is_automatic_and_can_link(portal:
     assert "To link it, sign in. Linking is not yet consent." in shown["text"]
     own, other = shown["buttons"]
     assert own == {"type": "account_link", "title": "Log in", "url": f"{portal.url}{portal.link}"}
-    assert other == {"type": "web_url", "title": "Link another way", "url": f"{portal.url}{portal.start}"}
+    start = f"{portal.url}{portal.start}?again=1"
+    assert other == {"type": "web_url", "title": "Link another way", "url": start}
 
 
 def test_signing_in_both_identities_link_and_back(

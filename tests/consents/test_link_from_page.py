@@ -187,6 +187,13 @@ def test_linked_is_only_said_where_it_is_so(portal: Any, signed_in: Any) -> None
     assert charlie.get(f"{portal.start}/else").status_code == 404
 
 
+def test_whoever_has_another_chat_gets_another_link(portal: Any, signed_in: Any) -> None:
+    page = Page(signed_in(portal.ana), f"{portal.start}?again=1")
+    waiting = page.http.get(page.state).content.decode()
+    (again,) = re.findall(r'href="([^"]+)">Get another link', waiting)
+    assert page.http.get(again).status_code == 200
+
+
 def test_asking_again_and_again_is_cheap(portal: Any, page: Page, django_assert_max_num_queries: Any) -> None:
     with django_assert_max_num_queries(11):
         assert page.asks().status_code == 204

@@ -443,7 +443,7 @@ def test_where_buttons_are_refused_their_addresses_are_written_out(chat_of: Call
     stranger.platform.post("/faults", json=fault)
     (answer,) = stranger.says("hello")
     assert answer["buttons"] == []
-    assert answer["text"].endswith(f"\nhttp://127.0.0.1:8000/me/link/{stranger.world.bank.sender.id}")
+    assert answer["text"].endswith(f"\nhttp://127.0.0.1:8000/me/link/{stranger.world.bank.sender.id}?again=1")
 
 
 def test_answers_to_one_person_keep_their_order_and_leave_nothing_behind(chat: Chat) -> None:
