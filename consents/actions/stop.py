@@ -7,6 +7,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from consents.access import get_grant_for
+from consents.actions.refuse import refuse_requests
 from consents.models import Grant
 from consents.stops import note_stop
 from consents.telling import tell_grant
@@ -58,8 +59,13 @@ def resume_grant(*, grant_id: UUID, actor: Principal) -> Grant:
 
 @transaction.atomic
 def end_grant(*, grant_id: UUID, actor: Principal, reason: str, to: str = _S.REVOKED) -> Grant:
-    """Ends the grant for good (REVOKED, EXPIRED or INVALIDATED). A bank's own words stay out of the trail."""
+    """Ends the grant for good (REVOKED, EXPIRED or INVALIDATED). A bank's own words stay out of the trail. Where the
+    person ends it, what the bank asks them at that moment is refused as well.
+    """
     with scope(actor):
+        if actor.kind is Kind.PERSON:
+            grant = get_grant_for(actor, grant_id)
+            refuse_requests(actor=actor, partner_id=grant.partner_id, environment=grant.environment)
         grant = _step(grant_id, to, actor)
         grant.ended_at, grant.end_reason, grant.ended_by = timezone.now(), reason, actor.kind.value
         grant.save(update_fields=["status", "ended_at", "end_reason", "ended_by"])

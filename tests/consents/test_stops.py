@@ -291,6 +291,25 @@ def test_one_button_stops_every_bank(ana: Browser, api: Api, world: SimpleNamesp
     assert Client().post("/me/stop-everything").status_code == 302
 
 
+@pytest.mark.parametrize("is_by_person", [True, False])
+def test_a_question_that_waits_does_not_outlive_a_stop(
+    ana: Browser, api: Api, world: SimpleNamespace, is_by_person: bool
+) -> None:
+    asked = Asked(api, world.ana.person, customer_ref="CUST-1")
+    others = [ask(world.bank, ref_of="CUST-2"), ask(world.other, person_id=world.ana.person_id)]
+    shown = asked.open()
+    if is_by_person:
+        disconnect(ana, world.ana)
+    else:
+        end_grant(grant_id=world.ana.grant.id, actor=SYSTEM, reason="test", to="EXPIRED")
+    assert asked.state["status"] == ("REJECTED" if is_by_person else "PENDING")
+    asked.answer(page=shown)
+    asked.answer()
+    with as_system():
+        assert Grant.objects.filter(person_id=world.ana.person_id).count() == (1 if is_by_person else 2)
+        assert {*GrantRequest.objects.filter(pk__in=others).values_list("status", flat=True)} == {"PENDING"}
+
+
 def test_without_a_bank_there_is_nothing_to_stop(ana: Browser, world: SimpleNamespace) -> None:
     end_grant(grant_id=world.ana.grant.id, actor=SYSTEM, reason="test", to="INVALIDATED")
     pass_seconds(1)
