@@ -93,11 +93,13 @@ def _in(language: str, words: Promise) -> str:
 
 
 def copy_record(grant: Grant, **changes: object) -> ConsentRecord:
-    """Another record with the terms of the grant's present one, and `changes`. As the system."""
+    """Another record with the terms of the grant's present one, the end that the grant has by now, and `changes`. As
+    the system.
+    """
     copy = ConsentRecord.objects.get(pk=grant.record_id)
     shown, key = bytes(copy.disclosure), data_key_for(grant.partner_id, grant.person_id)
     text = open_sealed(key, shown, aad=disclosure_place(copy.id)) if shown else b""
-    copy.pk, copy.event = uuid7(), "RenewedConsentGiven"
+    copy.pk, copy.event, copy.valid_until = uuid7(), "RenewedConsentGiven", grant.expires_at
     text = str(changes.pop("disclosure", text.decode())).encode()
     copy.disclosure = seal(key, text, aad=disclosure_place(copy.pk))
     copy.disclosure_sha256 = hashlib.sha256(text).hexdigest()

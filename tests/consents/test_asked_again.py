@@ -131,6 +131,9 @@ def test_a_shorter_longest_grant_ends_what_was_given_for_longer_and_people_are_t
     assert now.expires_at == now.authorised_at + timedelta(days=30)
     assert [one.to for one in shortened_by_mail()] == ["ana@people.example", "ben@people.example"]
     assert "for at most 30 days" in compose(shortened_by_mail()[0]).body
+    Browser(desk.world.ana.person.user).post(page(desk, "/reconfirm"))
+    with as_system():
+        assert ConsentRecord.objects.get(pk=grant(desk).record_id).valid_until == now.expires_at
     assert expire_grants() == 1
     with as_system():
         assert Grant.objects.get(pk=ben.id).status == "EXPIRED"
