@@ -1,5 +1,6 @@
 """The person begins: they find their bank, sign in there, and are asked here what it may send."""
 
+import re
 import secrets
 import time
 from typing import Any
@@ -28,7 +29,7 @@ from consents.views.person import person_page
 from partners.customer_sign_in import provider_of, return_url
 from partners.models import CustomerSignIn
 from partners.oidc.code_flow import Begun, Provider, begin, finish
-from partners.oidc.discovery import Doubtful
+from partners.oidc.discovery import Doubtful, NoAnswer
 from portal.ids import InvalidPublicId, parse_public_id, public_id
 from portal.tenancy.context import scope
 from portal.tenancy.principal import Principal
@@ -39,6 +40,16 @@ BEGUN = "at_the_bank"  # in the session: what has to be known when they are back
 KEPT_FOR = 900  # seconds for signing in at the bank
 TABS = 5  # that may be on their way at once
 SYSTEM = Principal.system()
+# What a provider answers when the person did not finish (RFC 6749 §4.1.2.1, OpenID Connect Core §3.1.2.6)
+UNFINISHED = {
+    "access_denied",
+    "account_selection_required",
+    "consent_required",
+    "interaction_required",
+    "login_required",
+}
+AWAY = {"server_error", "temporarily_unavailable"}
+NAMED = re.compile(r"[a-z_]{1,40}")  # an error's name; what else stands there came through a browser
 
 
 @require_GET
@@ -109,7 +120,7 @@ def come_back(request: HttpRequest, slug: str) -> HttpResponse:
         sign_in = _sign_in(csi)
         provider = provider_of(sign_in)
     if "error" in request.GET:
-        return _bank_declined(request, sign_in)
+        return _bank_refused(request, sign_in, request.GET["error"])
     if provider is None:
         return redirect("bank-start", csi)
     return _finish(request, sign_in, provider, begun)
@@ -144,8 +155,13 @@ def _lead_on(request: HttpRequest, sign_in: CustomerSignIn, arrival: Arrival) ->
     return _problem(request, sign_in, context, 409)
 
 
-def _bank_declined(request: HttpRequest, sign_in: CustomerSignIn) -> HttpResponse:
-    """Most often the person has pressed Cancel there."""
+def _bank_refused(request: HttpRequest, sign_in: CustomerSignIn, error: str) -> HttpResponse:
+    """Most often the person has pressed Cancel there; all else is between the bank and us."""
+    if error in AWAY:
+        return _bank_fails(request, sign_in, NoAnswer(f"It answered {error}."))
+    if error not in UNFINISHED:
+        name = error if NAMED.fullmatch(error) else "an error without a name"
+        return _bank_fails(request, sign_in, Doubtful(f"It would not sign anybody in: {name}."))
     words = _("You did not finish signing in at %(bank)s. It learned nothing, and can send you nothing.")
     context = {"heading": _("Nothing was connected"), "words": words % {"bank": sign_in.partner.name}}
     return _problem(request, sign_in, context, 200)

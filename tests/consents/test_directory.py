@@ -295,6 +295,28 @@ def test_an_answer_of_another_issuer_is_not_taken(
     assert "began with" in trail("customer_sign_in.refused")[-1].data["words"]
 
 
+@pytest.mark.parametrize(
+    ("error", "said", "noted"),
+    [
+        ("login_required", "Nothing was connected", ""),
+        ("server_error", "does not answer", ""),
+        ("temporarily_unavailable", "does not answer", ""),
+        ("invalid_scope", "does not fit together", "It would not sign anybody in: invalid_scope."),
+        ("4111 <b>", "does not fit together", "It would not sign anybody in: an error without a name."),
+    ],
+)
+def test_what_the_bank_got_wrong_is_not_said_to_be_the_persons_doing(
+    norden: CustomerSignIn, dora: Client, error: str, said: str, noted: str
+) -> None:
+    state = dict(parse_qsl(urlsplit(gone(dora, norden)).query))["state"]
+    answer = dora.get("/me/banks/callback/norden", {"error": error, "state": state})
+    assert said in words(answer)
+    assert ("You did not finish" in words(answer)) == (error == "login_required")
+    assert asked() == []
+    with scope(SYSTEM):
+        assert CustomerSignIn.objects.get(pk=norden.pk).problem == noted
+
+
 def test_whoever_cancels_at_the_bank_has_connected_nothing(
     norden: CustomerSignIn,
     site: BankSite,
