@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from consents.models import Grant
 from consents.receipts import COMPLAINTS, Receipt, as_json
+from consents.records import REDUCED
 from partners.clusters import Cluster
 from partners.pdf import new_document, write
 from portal.countries import country_names
@@ -24,6 +25,8 @@ def headline(receipt: Receipt) -> str:
     bank = receipt.grant.partner.name
     if receipt.event == "ConsentGiven":
         return _("You allowed {bank} to send you messages").format(bank=bank)
+    if receipt.event == REDUCED:
+        return _("What {bank} may send you was reduced: some of it was not used").format(bank=bank)
     if not receipt.is_end:
         return _("You confirmed or changed what {bank} may send you").format(bank=bank)
     return end_headline(receipt.grant)

@@ -20,6 +20,9 @@ from portal.vault.keys import data_key_for
 
 SANDBOX_RETENTION_DAYS = 30
 ONCE = timedelta(hours=24)
+RENEWED = "RenewedConsentGiven"
+# Not a yes of the person's: something that was not used has lapsed
+REDUCED = "ConsentReduced"
 WITHDRAWAL_METHOD = _("Disconnect on the connected banks page, or write STOP in the chat")
 PRIVACY_NOTICE = "/privacy"
 
@@ -99,12 +102,13 @@ def copy_record(grant: Grant, **changes: object) -> ConsentRecord:
     copy = ConsentRecord.objects.get(pk=grant.record_id)
     shown, key = bytes(copy.disclosure), data_key_for(grant.partner_id, grant.person_id)
     text = open_sealed(key, shown, aad=disclosure_place(copy.id)) if shown else b""
-    copy.pk, copy.event, copy.valid_until = uuid7(), "RenewedConsentGiven", grant.expires_at
+    copy.pk, copy.event, copy.valid_until = uuid7(), RENEWED, grant.expires_at
     text = str(changes.pop("disclosure", text.decode())).encode()
     copy.disclosure = seal(key, text, aad=disclosure_place(copy.pk))
     copy.disclosure_sha256 = hashlib.sha256(text).hexdigest()
     for name, value in changes.items():
         setattr(copy, name, value)
+    copy.withdrawal_method = _in(copy.language, WITHDRAWAL_METHOD)
     copy._state.adding = True
     copy.save(force_insert=True)
     return copy

@@ -4,13 +4,14 @@ from collections.abc import Collection
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from consents.access import get_grant_for
 from consents.actions.give import account_index
 from consents.choosing import Wish, choosable_for
 from consents.models import Grant
-from consents.records import Account, copy_record, purposes_of, sealed_accounts
+from consents.records import RENEWED, Account, copy_record, purposes_of, sealed_accounts
 from consents.telling import tell_grant
 from partners.clusters import Cluster
 from partners.outgoing import outgoing
@@ -47,9 +48,12 @@ def narrow_grant(*, grant_id: UUID, wish: Wish, actor: Principal) -> Grant:
     return grant
 
 
-def take_out(grant: Grant, kinds: Collection[str], accounts: list[Account] | None) -> dict[str, object]:
+def take_out(
+    grant: Grant, kinds: Collection[str], accounts: list[Account] | None, *, event: str = RENEWED
+) -> dict[str, object]:
     """Leaves the grant, which the caller has locked, without these kinds of messages and with these accounts (None:
-    all it has), and returns what the trail is to hold. Runs in the caller's transaction, which tells the bank.
+    all it has), and returns what the trail is to hold. Runs in the caller's transaction, which tells the bank, and
+    in the person's language, of which the new record is.
     """
     grant.clusters = [name for name in grant.clusters if name not in kinds]
     with scope(SYSTEM):
@@ -58,6 +62,8 @@ def take_out(grant: Grant, kinds: Collection[str], accounts: list[Account] | Non
             grant.account_indexes = [account_index(grant.partner_id, one.ref) for one in accounts]
         grant.record_id = copy_record(
             grant,
+            event=event,
+            language=get_language() or "en",
             clusters=grant.clusters,
             purposes=purposes_of(grant.clusters),
             accounts=grant.accounts,

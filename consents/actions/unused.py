@@ -15,6 +15,7 @@ from consents.actions.stop import end_grant
 from consents.actions.warn import mail_person, page_of
 from consents.aside import tell_in_chat
 from consents.models import Grant, UnusedKind
+from consents.records import REDUCED
 from consents.telling import tell_grant
 from partners.clusters import Cluster
 from partners.refusals import Refused
@@ -60,7 +61,9 @@ def lapse(grant: Grant, kinds: Collection[str], now: datetime) -> None:
     if is_over:
         end_grant(grant_id=grant.id, actor=SYSTEM, reason="unused", to=Grant.Status.EXPIRED)
     else:
-        _record(Code.CONSENT_LAPSED, grant, SYSTEM, **take_out(grant, kinds, None))
+        with translation.override(language_of(grant.person.user)):
+            about = take_out(grant, kinds, None, event=REDUCED)
+        _record(Code.CONSENT_LAPSED, grant, SYSTEM, **about)
         tell_grant(EventType.GRANT_AMENDED, grant)
     mail_person(grant, "consents/lapsed", now, kinds=named, is_over=is_over)
 

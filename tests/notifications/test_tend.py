@@ -17,6 +17,7 @@ from consents.models import Grant, LinkedAccount, UnusedKind
 from consents.records import Account, Choice
 from notifications.models import Delivery, Reply
 from notifications.tasks import tend_all
+from portal.accounts.models import User
 from portal.audit.models import AuditEvent
 from portal.ids import public_id
 from portal.mail.models import Mail
@@ -168,6 +169,25 @@ def test_what_does_not_come_for_90_days_is_proposed_and_lapses_14_days_later(
             assert now.records.order_by("-id").first().clusters == now.clusters
         (event,) = rows(AuditEvent, code="consent.lapsed")
         assert (event.actor_kind, event.data["without"]) == ("system", ["RECEIPTS"])
+
+
+def test_what_lapsed_is_in_the_persons_language_and_no_yes_of_theirs(grant: Grant, page: str) -> None:
+    with transaction.atomic():
+        User.objects.filter(pk=grant.person.user_id).update(locale="es")
+    for day in (91, 106):
+        with later(grant, day):
+            tend_all()
+    now = now_of(grant)
+    receipt = f"{page}/receipts/{public_id('rec', now.record_id)}"
+    http = signed_in(grant)
+    found = http.get(f"{receipt}/json").json()
+    assert found["event"]["event_state"] == "ConsentReduced"
+    assert {one["language"] for one in found["pii_processing"]} == {"es"}
+    assert "Quitado: Recibos" in found["parley"]["disclosure"]
+    assert "PARAR en el chat" in found["pii_processing"][0]["withdrawal_method"]
+    shown = http.get(receipt).content.decode()
+    assert "Lo que Norden Bank puede enviarle se redujo: una parte no se usaba" in shown
+    assert "Reducido</a>" in http.get(page).content.decode()
 
 
 def test_a_message_or_a_wish_to_keep_it_stops_the_clock(grant: Grant, world: Any, page: str) -> None:
