@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django.http import Http404
 from django.utils import timezone
 
-from consents.models import Complaint, ConsentRecord, Grant, GrantRequest, Person
+from consents.models import Complaint, ConsentRecord, Grant, GrantRequest, LinkedAccount, Person
 from consents.receipts import END, Receipt, has_ended, make_receipt
 from partners.access import id_in_path
 from portal.accounts.models import User
@@ -38,6 +38,14 @@ def get_grant_for(principal: Principal, grant_id: UUID, *, lock: bool = False) -
         return grants.get(pk=grant_id)
     except Grant.DoesNotExist as error:
         raise Http404 from error
+
+
+def get_account_for(principal: Principal, account_id: UUID) -> LinkedAccount:
+    """A messaging account of the person's, linked or no longer; raises Http404."""
+    found = LinkedAccount.objects.filter(pk=account_id, person_id=principal.person_id).first()
+    if found is None:
+        raise Http404
+    return found
 
 
 def get_request_for(principal: Principal, request_id: UUID) -> GrantRequest:

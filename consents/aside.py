@@ -9,12 +9,21 @@ from consents.models import LinkedAccount
 
 Button = Mapping[str, str]
 Carrier = Callable[[LinkedAccount, str, Sequence[Button], timedelta], bool]
+Forgetter = Callable[[LinkedAccount], None]
 _carriers: list[Carrier] = []
+_forgetters: list[Forgetter] = []
 
 
-def register_carrier(carrier: Carrier) -> None:
-    """Called once, when the application that carries them starts."""
-    _carriers[:] = [carrier]
+def register_carrier(carrier: Carrier, forgetter: Forgetter) -> None:
+    """Called once, when the application that carries them starts. `forgetter` tells the messenger, which may have an
+    idea of its own of what is linked.
+    """
+    _carriers[:], _forgetters[:] = [carrier], [forgetter]
+
+
+def let_messenger_forget(account: LinkedAccount) -> None:
+    """Queues in the current transaction that the messenger forgets the link with this account."""
+    _forgetters[0](account)
 
 
 def tell_in_chat(

@@ -34,6 +34,7 @@ urlpatterns = [
     path("staff/complaints/<str:cmp>/close", complaints.close_case, name="staff-complaint-close"),
     path("link/messenger/<uuid:sender_id>", link.from_chat, name="link-messenger"),
     path("me/link/", link.home, name="link-home"),
+    path("me/link/chats/<str:lac>/unlink", link.unlink, name="link-unlink"),
     path("me/link/<uuid:sender_id>", link.start, name="link-start"),
     path("me/link/<uuid:sender_id>/state", link.state, name="link-state"),
     path("me/link/<uuid:sender_id>/<slug:outcome>", link.outcome, name="link-outcome"),

@@ -7,7 +7,7 @@ class NotificationsConfig(AppConfig):
     def ready(self) -> None:
         from consents.aside import register_carrier
         from consents.linking import register_platform
-        from notifications.actions.aside import queue_aside
+        from notifications.actions.aside import queue_aside, queue_forgetting
         from notifications.actions.withdraw import Queue
         from notifications.channels.messenger.check import check_page
         from notifications.channels.messenger.linking import MessengerLinking
@@ -22,7 +22,7 @@ class NotificationsConfig(AppConfig):
         from partners.waiting import add_counts
 
         register(Queue())
-        register_carrier(queue_aside)
+        register_carrier(queue_aside, queue_forgetting)
         add_tasks(template_task, urgent_task)
         register_platform("messenger", MessengerLinking())
         add_counters(people, waiting)

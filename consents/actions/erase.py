@@ -55,7 +55,7 @@ def erase_person(*, actor: Principal) -> Erasure:
         unlinked = _lock_accounts(person)
         ended = _end_grants(person, actor)
         for account in unlinked:
-            unlink_account(account_id=account, reason=REASON)
+            unlink_account(account_id=account, reason=REASON, actor=actor)
         grants = list(Grant.objects.filter(person=person).values_list("id", flat=True))
         hand_over(person_id=person.id, grants=grants, since=since)
         _forget(person)

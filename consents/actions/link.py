@@ -17,7 +17,7 @@ from portal.audit.codes import Code
 from portal.audit.record import record
 from portal.ids import uuid7
 from portal.tenancy.context import scope
-from portal.tenancy.principal import Principal
+from portal.tenancy.principal import Kind, Principal
 from portal.vault.crypto import CannotOpen, blind_index, open_sealed, seal
 from portal.vault.keys import data_key_for, find_data_key
 
@@ -28,6 +28,7 @@ CODE = "code-"
 SOMEBODY_ELSES = gettext_lazy(
     "This chat is linked with somebody else’s Parley account. If the chat is yours, write UNLINK in it first."
 )
+SYSTEM = Principal.system()
 _S = LinkedAccount.Status
 
 
@@ -198,11 +199,17 @@ def _ref_place(customer_id: UUID) -> bytes:
 
 
 @transaction.atomic
-def unlink_account(*, account_id: UUID, reason: str) -> None:
-    """The account is gone (unlinked in the app, blocked for good): its grants end with it."""
+def unlink_account(*, account_id: UUID, reason: str, actor: Principal = SYSTEM) -> None:
+    """The account is unlinked by its person, or is gone (blocked for good): its grants end with it, by whoever did so."""
+    from consents.actions.refuse import refuse_requests
     from consents.actions.stop import end_grant
 
-    with scope(Principal.system()):
+    is_own = actor.kind is Kind.PERSON
+    with scope(SYSTEM):
+        live = Grant.objects.filter(account_id=account_id, status__in=["ACTIVE", "PAUSED"])
+        if is_own:
+            for partner_id, environment in live.values_list("partner_id", "environment"):
+                refuse_requests(actor=actor, partner_id=partner_id, environment=environment)
         account = LinkedAccount.objects.select_for_update().get(pk=account_id)
         if account.status == _S.UNLINKED:
             return
@@ -210,11 +217,12 @@ def unlink_account(*, account_id: UUID, reason: str) -> None:
         account.save(update_fields=["status", "ended_at"])
         record(
             Code.ACCOUNT_UNLINKED,
-            actor=Principal.system(),
+            actor=actor,
             target=account,
             partner_id=account.partner_id,
             person_id=account.person_id,
             data={"reason": reason},
         )
-        for grant in Grant.objects.filter(account=account, status__in=["ACTIVE", "PAUSED"]):
-            end_grant(grant_id=grant.id, to=Grant.Status.INVALIDATED, actor=Principal.system(), reason=reason)
+        to, by = (Grant.Status.REVOKED, actor) if is_own else (Grant.Status.INVALIDATED, SYSTEM)
+        for grant in live.all():
+            end_grant(grant_id=grant.id, to=to, actor=by, reason=reason)

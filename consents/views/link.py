@@ -14,12 +14,14 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
-from consents.access import find_question, person_principal
+from consents.access import find_question, get_account_for, person_principal
 from consents.actions.link import LINK_TOKEN_MINUTES, issue_code, issue_reference, require_free
+from consents.actions.unlink import unlink_own_account
 from consents.directory import sign_in_to_begin_with
 from consents.linking import (
     LinkExpired,
@@ -30,11 +32,13 @@ from consents.linking import (
     offered_senders,
     platform_of,
 )
-from consents.models import LinkedAccount, LinkToken
+from consents.models import Grant, LinkedAccount, LinkToken
 from consents.return_address import with_answer
-from consents.views.person import person_page
+from consents.views.person import STOPPABLE, person_page
+from partners.access import id_in_path
 from partners.actions.senders import sender_secrets
 from partners.models import Sender
+from partners.outgoing import outgoing
 from partners.refusals import Refused
 from portal.ids import InvalidPublicId, parse_public_id, public_id
 from portal.tenancy.context import scope
@@ -120,10 +124,34 @@ def _secrets(sender: Sender) -> dict[str, Any]:
 @require_GET
 @person_page
 def home(request: HttpRequest, principal: Principal) -> HttpResponse:
-    """The banks whose Messenger can be linked, and those chats that are."""
-    linked = {account.sender_id for account in _linked(principal)}
-    rows = [(sender, sender.id in linked) for sender in offered_senders().order_by("partner__name", "name")]
-    return render(request, "consents/link/home.html", {"rows": rows})
+    """The chats that are linked, and the banks whose Messenger can be."""
+    with scope(Principal.system()):
+        rows = _linked(principal).select_related("sender__partner")
+        chats = list(rows.order_by("sender__partner__name", "sender__name", "id"))
+    linked = {account.sender_id for account in chats}
+    offered = list(offered_senders().order_by("partner__name", "name"))
+    free = [sender for sender in offered if sender.id not in linked]
+    context = {"chats": chats, "free": free, "is_none_offered": not offered}
+    return render(request, "consents/link/home.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+@person_page
+def unlink(request: HttpRequest, principal: Principal, lac: str) -> HttpResponse:
+    """Shows what it ends; on POST the chat is linked no more."""
+    account = get_account_for(principal, id_in_path("lac", lac))
+    sender = get_sender(account.channel, account.sender_id)
+    if request.method == "POST":
+        unlink_own_account(account_id=account.id, actor=principal)
+        messages.success(request, _("Your chat with {sender} is unlinked.").format(sender=sender.name))
+        return redirect("link-home")
+    if account.status == LinkedAccount.Status.UNLINKED:
+        return redirect("link-home")
+    live = Grant.objects.filter(account=account, status__in=STOPPABLE, expires_at__gt=timezone.now())
+    grant = live.first()
+    meets = outgoing().outlook([grant.id]).get(grant.id) if grant else None
+    context = {**_about(sender), "account": account, "grant": grant, "meets": meets}
+    return render(request, "consents/link/unlink.html", context)
 
 
 @never_cache

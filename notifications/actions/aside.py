@@ -8,7 +8,7 @@ from django.utils import timezone
 from consents.actions.link import address_place
 from consents.aside import Button
 from consents.models import LinkedAccount
-from notifications.actions.chat import queue_reply
+from notifications.actions.chat import let_platform_forget, queue_reply
 from partners.models import Sender
 from portal.tenancy.context import scope
 from portal.tenancy.principal import Principal
@@ -36,3 +36,12 @@ def queue_aside(account: LinkedAccount, text: str, buttons: Sequence[Button], af
         content = {"address": address, "text": text, "buttons": [dict(one) for one in buttons]}
         queue_reply(now.sender, content, due=timezone.now() + after)
     return True
+
+
+def queue_forgetting(account: LinkedAccount) -> None:
+    """Lets the messenger forget a link that was ended on our pages. Runs in the caller's transaction."""
+    with scope(Principal.system()):
+        now = LinkedAccount.objects.select_related("sender").get(pk=account.pk)
+        if (key := find_data_key(now.partner_id, now.person_id)) is not None:
+            address = open_sealed(key, now.address, aad=address_place(now.id)).decode()
+            let_platform_forget(now.sender, address)

@@ -168,7 +168,7 @@ def _link(
         linked = redeem_link_token(sender=sender, token=token, address=address, has_written=has_written)
     except Refused as refusal:
         if account is None and not has_written:  # else it is another person's, whose link must stay
-            _let_platform_forget(sender, address)
+            let_platform_forget(sender, address)
         return Response(str(refusal), _link_buttons(sender))
     done = reverse("link-outcome", args=[sender.id, "linked"])
     with override(language_of(linked.person.user)):
@@ -191,9 +191,9 @@ def _hear_linking(
 
 
 def _unlink(sender: Sender, account: LinkedAccount, reason: str) -> Response:
-    now = timezone.now()
-    unlink_account(account_id=account.pk, reason=reason)
-    grants = Grant.objects.filter(account=account, status=Grant.Status.INVALIDATED)
+    actor, now = Principal(Kind.PERSON, person_id=account.person_id), timezone.now()
+    unlink_account(account_id=account.pk, reason=reason, actor=actor)
+    grants = Grant.objects.filter(account=account, status=Grant.Status.REVOKED)
     if ended := grants.filter(ended_at__gte=now, expires_at__gt=now).first():
         text = _(
             "Unlinked. What you had allowed has ended: {bank} can send you nothing here any more. Your other"
@@ -239,7 +239,7 @@ def _to_a_person(sender: Sender, account: LinkedAccount, address: str, command: 
     grant = _live_grant(account)
     actor = Principal(Kind.PERSON, person_id=account.person_id)
     if command == "UNLINK":
-        _let_platform_forget(sender, address)
+        let_platform_forget(sender, address)
         return _unlink(sender, account, "unlinked_in_chat")
     if command == "STOP":
         return _stop(sender, grant, actor)
@@ -387,8 +387,8 @@ def _last_day(grant: Grant) -> str:
     return date_format(grant.expires_at, "DATE_FORMAT")
 
 
-def _let_platform_forget(sender: Sender, address: str) -> None:
-    """The platform believes in a link that we do not have."""
+def let_platform_forget(sender: Sender, address: str) -> None:
+    """The platform believes in a link that we do not have. As the system."""
     queue_reply(sender, {"address": address, "is_forgetting": True}, due=timezone.now() + FORGET_AFTER)
 
 

@@ -90,7 +90,7 @@ ABOUT: dict[EventType, About] = {
     EventType.GRANT_EXPIRED: About("A grant came to its end.", {**_GRANT, "status": "EXPIRED"}),
     EventType.GRANT_INVALIDATED: About(
         "A grant became void, because what it rests on has changed.",
-        {**_GRANT, "status": "INVALIDATED", "reason": "account_unlinked"},
+        {**_GRANT, "status": "INVALIDATED", "reason": "account_gone"},
     ),
     EventType.NOTIFICATION_SENT: About(
         "The messaging platform took a message.", {**_NOTIFICATION, "status": "SENT"}

@@ -22,6 +22,8 @@ from django.test import Client
 from consents.models import Grant, LinkedAccount, LinkToken
 from partners.actions.partners import change_partner_status
 from partners.models import Sender
+from portal.audit.models import AuditEvent
+from portal.ids import public_id
 from portal.mail.outbox import send_due_mail
 from portal.tenancy.context import scope
 from portal.tenancy.principal import Principal
@@ -354,8 +356,35 @@ def test_unlinking_in_messenger_ends_the_link_and_what_was_allowed(portal: Any, 
     hook(portal, "2001", account_linking={"status": "unlinked"})
     wait_until(lambda: rows(LinkedAccount)[0].status == "UNLINKED")
     grants = {grant.person_id: grant.status for grant in rows(Grant)}
-    assert grants[portal.ana.person_id] == "INVALIDATED"
+    assert grants[portal.ana.person_id] == "REVOKED"
     assert grants[portal.ben.person_id] == "ACTIVE"
+
+
+def test_unlinking_on_our_page_says_what_ends_and_ends_only_that(
+    portal: Any, phone: Phone, sandbox: httpx.Client, signed_in: Any, rows: Any
+) -> None:
+    http = signed_in(portal.ana)
+    sandbox.get(decide(http, portal, phone, "link"))
+    phone.shows("This chat is now linked.")
+    home = http.get("/me/link/")
+    assert "Linked chats Norden Bank Linked on" in words(home)
+    first, second = re.findall(r'href="(/me/link/chats/lac_\w+/unlink)"', home.content.decode())
+
+    assert "No connection ends" in words(http.get(second))
+    assert "Your chat with Norden Bank is unlinked." in words(http.post(second, follow=True))
+    wait_until(lambda: not phone.is_linked)
+    assert {one.status for one in rows(Grant)} == {"ACTIVE"}
+
+    assert "Your connection with Norden Bank ends" in words(http.get(first))
+    http.post(first)
+    (ended,) = (one for one in rows(Grant) if one.person_id == portal.ana.person_id)
+    assert (ended.status, ended.ended_by, ended.end_reason) == ("REVOKED", "person", "unlinked_on_page")
+    assert "You disconnected" in words(http.get(f"/me/grants/{public_id('grt', ended.id)}"))
+    trail = [(one.actor_kind, one.person_id) for one in rows(AuditEvent) if one.code == "account.unlinked"]
+    assert trail == [("person", portal.ana.person_id)] * 2
+    assert http.get(first).headers["Location"] == "/me/link/"
+    assert "Linked chats" not in words(http.post(first, follow=True))
+    assert [one.code for one in rows(AuditEvent)].count("account.unlinked") == 2
 
 
 def test_linking_again_after_unlinking(

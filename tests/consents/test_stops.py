@@ -317,6 +317,7 @@ def test_without_a_bank_there_is_nothing_to_stop(ana: Browser, world: SimpleName
         Grant.objects.update(ended_at=timezone.now() - timedelta(days=2))
     assert "there is nothing to stop" in text_of(ana.get("/me/stop-everything"))
     assert "Stop everything" not in text_of(ana.get("/me/"))
+    assert "Link a chat" in text_of(ana.get("/me/"))
 
 
 def test_one_that_cannot_be_stopped_now_keeps_no_other_alive(committed_world: SimpleNamespace) -> None:

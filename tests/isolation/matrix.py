@@ -227,6 +227,7 @@ ROWS = (
 
     Row("link/messenger/<uuid:sender_id>", "GET POST", Door.PERSON, thing="sender", answers={"GET": 302, "POST": 302}),
     Row("me/link/", "GET", Door.PERSON),
+    Row("me/link/chats/<str:lac>/unlink", "GET POST", Door.PERSON, thing="linked chat", answers={"POST": 302}),
     Row("me/link/<uuid:sender_id>", "GET", Door.PERSON, thing="sender", sends={"again": "1"}),
     Row("me/link/<uuid:sender_id>/state", "GET", Door.PERSON, thing="link", not_theirs=302),
     Row("me/link/<uuid:sender_id>/<slug:outcome>", "GET", Door.PERSON, thing="sender"),

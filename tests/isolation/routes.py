@@ -21,6 +21,7 @@ DOORS_BY_PREFIX = {
 # The last id of a path tells what it is about. A new one needs things of its kind in `stage.py` too.
 THINGS = {
     "sender_id": "sender",
+    "lac": "linked chat",
     "grt": "grant",
     "csi": "customer sign-in",
     "customer_ref": "test customer",

@@ -301,6 +301,10 @@ def _make_things(stage: Stage) -> None:
     ]
     things["sender"].append(Thing({"sender_id": str(uuid7())}))
     stories = {"ana": world.ana, "charlie": world.charlie}
+    for name, story in stories.items():
+        lac = public_id("lac", story.grant.account_id)
+        things.setdefault("linked chat", []).append(Thing({"lac": lac}, person=name, secrets=(lac,)))
+    things["linked chat"] += [Thing({"lac": text}) for text in nowhere("lac", lac)]
     things["link"] = [_link(world.bank.sender, story.person_id, name) for name, story in stories.items()]
     things["link"].append(_link(world.bank.sender, None, ""))
     _make_requests(stage)

@@ -26,6 +26,8 @@ from notifications.actions.replies import send_due_replies
 from notifications.models import Delivery, Reply
 from notifications.tasks import deliver_due, work_inbound
 from partners.actions.partners import change_partner_status
+from portal.audit.models import AuditEvent
+from portal.ids import public_id
 from portal.tenancy.context import scope
 from portal.tenancy.principal import Kind, Principal
 from tests.sandbox.conftest import running_sandbox, wait_until
@@ -307,7 +309,11 @@ def test_whoever_is_not_linked_and_wants_nothing_is_not_asked_to_link(chat_of: C
 
 def test_unlink_ends_the_link_and_the_grant(chat: Chat, api: Api, world: Any) -> None:
     assert "Unlinked. What you had allowed has ended" in only(chat.says("unlink"))
-    assert grant(world.ana).status == "INVALIDATED"
+    ended = grant(world.ana)
+    assert (ended.status, ended.ended_by, ended.end_reason) == ("REVOKED", "person", "unlinked_in_chat")
+    told = api.get(f"/grants/{public_id('grt', ended.pk)}").json()
+    assert told["history"][-1]["event"] == "ConsentWithdrawn"
+    assert [one.actor_kind for one in read(AuditEvent) if one.code == "account.unlinked"] == ["person"]
     assert api.send().json()["code"] == "no_active_grant"
     assert "not linked with anybody" in only(chat.says("hello"))
 
