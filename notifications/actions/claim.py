@@ -22,6 +22,7 @@ START_WITHIN = 0.5
 HOLD = 15
 ENDED = ("EXPIRED", "FAILED", "WITHDRAWN")
 
+# Where to is the grant's to say: it may have moved to another account since the message was taken in.
 # BATCH is written into the statement: a planner that does not know how few rows are picked reads whole tables
 _CLAIM = f"""
 WITH RECURSIVE banks AS (
@@ -43,13 +44,13 @@ WITH RECURSIVE banks AS (
         FOR NO KEY UPDATE OF d SKIP LOCKED
     ) due LIMIT {BATCH}
 ), judged AS MATERIALIZED (
-    SELECT d.id, quiet.until AS quiet_until, CASE WHEN d.expires_at <= now() THEN 'expired'
+    SELECT d.id, a.id AS account_id, a.sender_id, quiet.until AS quiet_until, CASE WHEN d.expires_at <= now() THEN 'expired'
         ELSE COALESCE({VERDICT.format(cluster="n.cluster")}, CASE WHEN quiet.until > now() THEN '{QUIET}' END) END
         AS verdict
     FROM picked JOIN notifications_delivery d ON d.id = picked.id
     JOIN notifications_notification n ON n.id = d.notification_id
     JOIN consents_grant g ON g.id = d.grant_id
-    JOIN consents_linkedaccount a ON a.id = d.account_id
+    JOIN consents_linkedaccount a ON a.id = g.account_id
     JOIN partners_partner p ON p.id = d.partner_id
     LEFT JOIN partners_agreementversion v ON v.partner_id = d.partner_id AND v.status = 'FINALIZED'
     LEFT JOIN LATERAL ({QUIET_UNTIL}) quiet ON true
@@ -59,7 +60,7 @@ WITH RECURSIVE banks AS (
         status = CASE WHEN j.verdict IS NULL THEN 'SENDING' WHEN j.verdict = 'expired' THEN 'EXPIRED'
                       WHEN j.verdict = ANY (%(held)s) THEN 'QUEUED' WHEN j.verdict = '{UNREACHABLE}' THEN 'FAILED'
                       ELSE 'WITHDRAWN' END,
-        reason = COALESCE(j.verdict, ''),
+        account_id = j.account_id, sender_id = j.sender_id, reason = COALESCE(j.verdict, ''),
         attempts = d.attempts + CASE WHEN j.verdict IS NULL THEN 1 ELSE 0 END,
         start_by = now() + make_interval(secs => {START_WITHIN}),
         lease_until = now() + make_interval(secs => %(lease)s),

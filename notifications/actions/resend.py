@@ -29,17 +29,18 @@ WITH picked AS MATERIALIZED (
       AND {{which}}
     ORDER BY d.id LIMIT %(limit)s FOR NO KEY UPDATE OF d
 ), judged AS MATERIALIZED (
-    SELECT d.id, n.cluster, CASE WHEN k.id IS NULL OR n.data = '' THEN '{ERASED}' ELSE {VERDICT.format(cluster="n.cluster")} END AS verdict
+    SELECT d.id, n.cluster, a.id AS account_id, a.sender_id,
+        CASE WHEN k.id IS NULL OR n.data = '' THEN '{ERASED}' ELSE {VERDICT.format(cluster="n.cluster")} END AS verdict
     FROM picked JOIN notifications_delivery d ON d.id = picked.id
     JOIN notifications_notification n ON n.id = d.notification_id
     JOIN consents_grant g ON g.id = d.grant_id
-    JOIN consents_linkedaccount a ON a.id = d.account_id
+    JOIN consents_linkedaccount a ON a.id = g.account_id
     JOIN partners_partner p ON p.id = d.partner_id
     LEFT JOIN partners_agreementversion v ON v.partner_id = d.partner_id AND v.status = 'FINALIZED'
     LEFT JOIN vault_datakey k ON k.partner_id = d.partner_id AND k.person_id = d.person_id
 ), again AS (
     UPDATE notifications_delivery d SET status = 'QUEUED', reason = '', attempts = 0, provider_id = '',
-        sent_at = NULL, ended_at = NULL, resent_at = now(), next_attempt_at = now(),
+        account_id = j.account_id, sender_id = j.sender_id, sent_at = NULL, ended_at = NULL, resent_at = now(), next_attempt_at = now(),
         expires_at = now() + CASE j.cluster {_LIFE} END
     FROM judged j WHERE d.id = j.id AND (j.verdict IS NULL OR j.verdict = '{UNREACHABLE}')
     RETURNING d.id, d.notification_id, d.person_id, d.lane

@@ -69,7 +69,9 @@ class Queue:
             return {grant_id: Stopped(waiting, handed) for grant_id, waiting, handed in cursor.fetchall()}
 
     def keep_within(self, *, grant: Grant) -> int:
-        """See `partners.outgoing`. What is accepted meanwhile by what the grant held before is refused when sent."""
+        """See `partners.outgoing`. What is accepted or tried meanwhile by what the grant held before is
+        judged by what it holds then, and goes where it says then, once it is claimed or sent again.
+        """
         _wait_for_starts("grant_id", grant.id)
         withdrawn = _withdraw(grant.id, "grant_narrowed", _outside(grant))
         with connection.cursor() as cursor:

@@ -8,7 +8,11 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from consents.actions.give import give_consent_again
+from consents.actions.link import link_account
 from consents.actions.stop import end_grant, pause_grant
+from consents.models import LinkedAccount
+from consents.records import Account, Choice
 from notifications.actions import recover
 from notifications.actions.deliver import deliver_batch
 from notifications.actions.recover import work_on_recovery
@@ -44,6 +48,18 @@ def lost(api: Api, status: str = "FAILED", *, minutes_ago: int = 1, **more: Any)
 
 def resend(api: Api, notification: str) -> Any:
     return api.post(f"/notifications/{notification}/resend", {})
+
+
+def moved(world: Any) -> LinkedAccount:
+    """Ana has chosen another chat for what she allows; returns that chat."""
+    ana, choice = (
+        world.ana,
+        Choice(["BALANCES"], [Account("acc-ana", "•• 4821", "Account")], 90, "In another chat"),
+    )
+    actor = Principal(Kind.PERSON, person_id=ana.person_id)
+    chat = link_account(sender=world.bank.sender, person_id=ana.person_id, address="2099", actor=actor)
+    give_consent_again(grant_id=ana.grant.id, account=chat, choice=choice, actor=actor)
+    return chat
 
 
 def row(notification: str) -> Delivery:
@@ -144,6 +160,27 @@ def test_others_cannot(api: Api, api_of: Any, world: Any) -> None:
     assert resend(api_of(world.other.clients["live"]), one).status_code == 404
     assert resend(api_of(world.bank.clients["sandbox"]), one).status_code == 404
     assert row(one).status == "FAILED"
+
+
+def test_it_goes_where_the_person_wants_messages_now(api: Api, world: Any) -> None:
+    one, chat = lost(api), moved(world)
+    assert resend(api, one).status_code == 202
+    assert (row(one).account_id, row(one).status) == (chat.id, "QUEUED")
+
+
+def test_nothing_goes_to_a_chat_that_was_left_meanwhile(
+    bank_api: Api,  # noqa: F811
+    committed_world: Any,
+    platform: Any,  # noqa: F811
+) -> None:
+    """A try that fails just then, or what is accepted just then, is queued for the old one."""
+    old, one = committed_world.ana.grant.account_id, bank_api.send().json()["id"]
+    chat = moved(committed_world)
+    with scope(Principal.system()), transaction.atomic():
+        Delivery.objects.update(account_id=old)
+    deliver_batch(lane=Lane.STANDARD)
+    assert [body["recipient"] for body in platform.seen] == [{"id": "2099"}]
+    assert (row(one).account_id, row(one).status) == (chat.id, "SENT")
 
 
 class TestRecover:
