@@ -8,15 +8,16 @@ from uuid import UUID
 
 from django.conf import settings
 from django.utils.functional import Promise
+from django.utils.translation import gettext, override
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import override
 
 from consents.models import ConsentRecord, Customer, Grant
 from partners.clusters import PURPOSES, Cluster
 from partners.models import AgreementVersion
+from partners.refusals import Refused
 from portal.ids import uuid7
 from portal.vault.crypto import DataKeyMaterial, open_sealed, seal
-from portal.vault.keys import data_key_for
+from portal.vault.keys import data_key_for, find_data_key
 
 SANDBOX_RETENTION_DAYS = 30
 ONCE = timedelta(hours=24)
@@ -97,10 +98,13 @@ def _in(language: str, words: Promise) -> str:
 
 def copy_record(grant: Grant, **changes: object) -> ConsentRecord:
     """Another record with the terms of the grant's present one, the end that the grant has by now, and `changes`. As
-    the system.
+    the system; raises Refused once the bank has left and its keys are destroyed.
     """
     copy = ConsentRecord.objects.get(pk=grant.record_id)
-    shown, key = bytes(copy.disclosure), data_key_for(grant.partner_id, grant.person_id)
+    key = find_data_key(grant.partner_id, grant.person_id)
+    if key is None:
+        raise bank_has_left(grant)
+    shown = bytes(copy.disclosure)
     text = open_sealed(key, shown, aad=disclosure_place(copy.id)) if shown else b""
     copy.pk, copy.event, copy.valid_until = uuid7(), RENEWED, grant.expires_at
     text = str(changes.pop("disclosure", text.decode())).encode()
@@ -112,6 +116,14 @@ def copy_record(grant: Grant, **changes: object) -> ConsentRecord:
     copy._state.adding = True
     copy.save(force_insert=True)
     return copy
+
+
+def bank_has_left(grant: Grant) -> Refused:
+    """What a person is told who would change or confirm what they allowed it."""
+    words = gettext(
+        "%(bank)s has left Parley, so nothing can be confirmed or changed. You can still disconnect it."
+    )
+    return Refused(words % {"bank": grant.partner.name})
 
 
 def terms_of(version: AgreementVersion | None) -> dict[str, object]:

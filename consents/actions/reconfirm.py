@@ -10,10 +10,11 @@ from django.utils.translation import gettext as _
 from consents.access import get_grant_for
 from consents.actions.give import RECONFIRM_DAYS
 from consents.models import Grant
-from consents.records import copy_record
+from consents.records import bank_has_left, copy_record
 from consents.telling import tell_grant
 from partners.refusals import Refused
 from partners.webhooks import EventType
+from partners.webhooks.actions.emit import ENDED
 from portal.audit.codes import Code
 from portal.audit.record import record
 from portal.tenancy.context import scope
@@ -22,12 +23,16 @@ from portal.tenancy.principal import Kind, Principal
 
 @transaction.atomic
 def reconfirm_grant(*, grant_id: UUID, actor: Principal) -> Grant:
-    """Starts another 90 days and keeps a record of it (`RenewedConsentGiven`); raises Refused when it has ended."""
+    """Starts another 90 days and keeps a record of it (`RenewedConsentGiven`); raises Refused when it has ended,
+    or its bank has left.
+    """
     with scope(actor):
         grant = get_grant_for(actor, grant_id, lock=True)
         is_live = grant.status in (Grant.Status.ACTIVE, Grant.Status.PAUSED)
         if actor.kind is not Kind.PERSON or not is_live or grant.expires_at <= timezone.now():
             raise Refused(_("This connection has ended; there is nothing to confirm."))
+        if grant.partner.status in ENDED:
+            raise bank_has_left(grant)
         with scope(Principal.system()):
             grant.record_id = copy_record(grant).id
         now = timezone.now()

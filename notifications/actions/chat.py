@@ -333,7 +333,10 @@ NO_BALANCE = {
 def _confirm(sender: Sender, grant: Grant | None, actor: Principal) -> Response:
     if grant is None:
         return _start(sender, grant, actor)
-    confirmed = reconfirm_grant(grant_id=grant.pk, actor=actor)
+    try:
+        confirmed = reconfirm_grant(grant_id=grant.pk, actor=actor)
+    except Refused as refusal:
+        return Response(str(refusal), (_choices(),))
     text = _("Thank you. Confirmed for {days} days.").format(days=RECONFIRM_DAYS)
     return Response(f"{text} {_state(sender, confirmed)}")
 

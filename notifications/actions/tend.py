@@ -6,7 +6,8 @@ Each grant has one moment at which there is something to do (`tend_at`, indexed)
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db import connection, transaction
+import structlog
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from consents.actions.narrow import OPEN
@@ -14,10 +15,12 @@ from consents.actions.unused import LASTING, UNUSED_AFTER, lapse, propose, set_a
 from consents.actions.warn import reminders_of, warn
 from consents.models import Grant, UnusedKind
 from partners.clusters import Environment
+from partners.webhooks.actions.emit import ENDED
 from portal.ids import first_uuid7
 from portal.tenancy.context import scope
 from portal.tenancy.principal import Principal
 
+log = structlog.get_logger(__name__)
 BATCH = 100
 SYSTEM = Principal.system()
 DAY = timedelta(days=1)
@@ -33,13 +36,27 @@ WHERE d.grant_id = %s AND d.id >= %s AND d.sent_at IS NOT NULL GROUP BY n.cluste
 
 
 def tend_grants() -> int:
-    """Looks after a batch of those that are due, each in a transaction of its own; returns how many."""
+    """Looks after a batch of those that are due, each in a transaction of its own; returns how many. One that
+    fails is put off for a day, and holds up no other.
+    """
     due = Grant.objects.filter(status__in=OPEN, environment=Environment.LIVE, tend_at__lte=timezone.now())
     with scope(SYSTEM), transaction.atomic():
         ids = list(due.order_by("tend_at").values_list("id", flat=True)[:BATCH])
     for grant_id in ids:
-        _tend(grant_id)
+        try:
+            _tend(grant_id)
+        except (OperationalError, InterfaceError):
+            raise  # the database, not the grant
+        except Exception:
+            log.exception("grant_not_tended", grant=str(grant_id))
+            _put_off(grant_id)
     return len(ids)
+
+
+@transaction.atomic
+def _put_off(grant_id: UUID) -> None:
+    with scope(SYSTEM):
+        Grant.objects.filter(pk=grant_id).update(tend_at=timezone.now() + DAY)
 
 
 @transaction.atomic
@@ -50,13 +67,19 @@ def _tend(grant_id: UUID) -> None:
         grant = due.select_related("person__user", "partner", "account").filter(pk=grant_id).first()
         if grant is None:
             return
-        nexts = _warn(grant, now)
-        if grant.status == Grant.Status.PAUSED:
-            nexts.append(now + AFTER_PAUSE)
-        elif grant.expires_at > now:
-            nexts += _judge_use(grant, now)
+        nexts = [grant.expires_at] if grant.partner.status in ENDED else _look_after(grant, now)
         grant.tend_at = min((moment for moment in nexts if moment > now), default=now + DAY)
         grant.save(update_fields=["tend_at"])
+
+
+def _look_after(grant: Grant, now: datetime) -> list[datetime]:
+    """Does what is due, and returns when there may be more."""
+    nexts = _warn(grant, now)
+    if grant.status == Grant.Status.PAUSED:
+        nexts.append(now + AFTER_PAUSE)
+    elif grant.expires_at > now:
+        nexts += _judge_use(grant, now)
+    return nexts
 
 
 def _warn(grant: Grant, now: datetime) -> list[datetime]:

@@ -26,6 +26,7 @@ from notifications.actions.replies import send_due_replies
 from notifications.models import Delivery, Reply
 from notifications.tasks import deliver_due, work_inbound
 from partners.actions.partners import change_partner_status
+from partners.models import Partner
 from portal.audit.models import AuditEvent
 from portal.ids import public_id
 from portal.tenancy.context import scope
@@ -477,6 +478,11 @@ def test_confirm_in_the_chat_lets_messages_come_again(chat: Chat, api: Api, worl
     assert api.send().status_code == 202
     chat.says("STOP")
     assert "may not send you anything" in only(chat.says("CONFIRM"))
+
+
+def test_a_bank_that_has_left_cannot_be_confirmed(chat: Chat, world: Any) -> None:
+    change(Partner, status="SURRENDERED")
+    assert only(chat.says("CONFIRM")).startswith("Norden Bank has left Parley")
 
 
 def test_we_speak_up_in_a_chat_only_where_the_messenger_lets_us(chat: Chat, world: Any) -> None:

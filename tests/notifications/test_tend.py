@@ -17,6 +17,7 @@ from consents.models import Grant, LinkedAccount, UnusedKind
 from consents.records import Account, Choice
 from notifications.models import Delivery, Reply
 from notifications.tasks import tend_all
+from partners.models import Partner
 from portal.accounts.models import User
 from portal.audit.models import AuditEvent
 from portal.ids import public_id
@@ -24,6 +25,7 @@ from portal.mail.models import Mail
 from portal.mail.outbox import compose
 from portal.tenancy.context import scope
 from portal.tenancy.principal import Kind, Principal
+from portal.vault.keys import destroy_keys, destroy_keys_of
 
 from .conftest import Api
 
@@ -290,6 +292,37 @@ def test_a_yes_that_falls_due_soon_after_a_pause_is_asked_for_on_the_day(grant: 
             tend_all()
         told.append(len(mails("consents/confirm")))
     assert told == [0, 0, 1]
+
+
+def test_a_grant_that_cannot_be_tended_holds_up_no_other(grant: Grant, world: Any) -> None:
+    """Ben's is due first, and what was shown to him cannot be opened."""
+    ben, first = world.ben, grant.authorised_at - timedelta(days=1)
+    with scope(SYSTEM), transaction.atomic():
+        Grant.objects.filter(pk=ben.grant.id).update(tend_at=first)
+    with later(grant, 91):
+        tend_all()
+    with scope(SYSTEM), transaction.atomic():
+        destroy_keys(partner_id=grant.partner_id, person_id=ben.person_id)
+        Grant.objects.filter(pk=ben.grant.id).update(tend_at=first)
+    with later(grant, 106):
+        tend_all()
+        assert "RECEIPTS" not in now_of(grant).clusters
+        assert "RECEIPTS" in now_of(ben.grant).clusters
+        assert now_of(ben.grant).tend_at > timezone.now()
+
+
+def test_a_bank_that_has_left_needs_no_yes(grant: Grant, page: str) -> None:
+    with scope(SYSTEM), transaction.atomic():
+        Partner.objects.filter(pk=grant.partner_id).update(status="SURRENDERED")
+        destroy_keys_of(partner_id=grant.partner_id)
+    with later(grant, 91):
+        assert tend_all() == 1
+        assert tend_all() == 0
+        assert (mails(), rows(UnusedKind)) == ([], [])
+        shown = signed_in(grant).post(f"{page}/reconfirm", follow=True).content.decode()
+        assert "Norden Bank has left Parley, so nothing can be confirmed or changed." in shown
+        signed_in(grant).post(f"{page}/disconnect")
+        assert now_of(grant).status == "REVOKED"
 
 
 def test_nobody_looks_at_a_grant_before_its_time(grant: Grant) -> None:
