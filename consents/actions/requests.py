@@ -287,10 +287,11 @@ def _give(offer: Offer, answer: Answer, actor: Principal) -> Grant:
     )
     if offer.held is not None:
         return give_consent_again(grant_id=offer.held.id, account=chat, choice=choice, actor=actor)
-    for over in Grant.objects.filter(
-        customer=customer, status__in=LIVE
-    ):  # by the clock, not yet by its status
+    live = Grant.objects.filter(customer=customer, status__in=LIVE)
+    for over in live.filter(expires_at__lte=timezone.now()):  # by the clock, not yet by its status
         end_grant(grant_id=over.id, actor=SYSTEM, reason="expired", to=Grant.Status.EXPIRED)
+    if live.exists():  # given since this answer began, by another one
+        raise RequestRefused(Reason.CHANGED, offer.asked)
     return give_consent(customer=customer, account=chat, choice=choice, actor=actor)
 
 
@@ -327,7 +328,7 @@ def chat_words(chat: LinkedAccount) -> str:
 
 
 def _customer(offer: Offer) -> Customer:
-    """With the accounts that the bank named this time."""
+    """With the accounts that the bank named this time; locked, so that of two answers one comes after the other."""
     asked, content = offer.asked, content_of(offer.asked)
     if asked.person_id is None or content is None:
         raise RequestRefused(Reason.EXPIRED, asked)
@@ -340,7 +341,9 @@ def _customer(offer: Offer) -> Customer:
                 customer_ref=content.customer_ref,
             )
     except (Refused, IntegrityError) as error:  # somebody else was faster
-        raise RequestRefused(Reason.ANOTHER_CUSTOMER, asked, who_it_is_not(asked, asked.person_id)) from error
+        sentence = who_it_is_not(asked, asked.person_id)  # "" is the person's own other answer
+        reason = Reason.ANOTHER_CUSTOMER if sentence else Reason.CHANGED
+        raise RequestRefused(reason, asked, sentence) from error
     named = json.dumps([asdict(one) for one in content.accounts]).encode()
     key = data_key_for(asked.partner_id, asked.person_id)
     customer.accounts = seal(key, named, aad=named_place(customer))

@@ -1,6 +1,7 @@
 """The one page on which a person decides, and every way in which it can end."""
 
 import re
+import threading
 from datetime import timedelta
 from functools import partial
 from types import SimpleNamespace
@@ -9,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import time_machine
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import Client
 from django.utils import timezone
 
@@ -34,6 +35,7 @@ from tests.conftest import PASSWORD
 from tests.notifications.conftest import Api
 from tests.partners.amending import agree_on
 from tests.partners.team.test_races import at_once
+from tests.sandbox.conftest import wait_until
 
 from .asking import (
     BODY,
@@ -572,6 +574,37 @@ def test_of_two_presses_at_once_one_counts(committed_world: Any) -> None:
     at_once(*(partial(one.post, asked.path, form) for one in browsers))
     assert len(grants_of(zoe.person_id)) == 1
     assert refusals(asked) == ["used", "used"]
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_of_two_requests_allowed_at_once_one_is_read_again(committed_world: Any, is_known: bool) -> None:
+    who, ref = (committed_world.ana, "CUST-1") if is_known else (newcomer(committed_world), "CUST-77")
+    if is_known:
+        actor = Principal(Kind.PERSON, person_id=who.person_id)
+        end_grant(grant_id=who.grant.id, actor=actor, reason="person_disconnected")
+    api = Api(committed_world.bank.clients["live"])
+    tabs = [Asked(api, who.person, customer_ref=ref) for _ in range(2)]
+    acts = [partial(tab.answer, page=tab.open()) for tab in tabs]
+    with scope(SYSTEM), transaction.atomic():
+        assert LinkedAccount.objects.select_for_update().get(person_id=who.person_id)
+        both = threading.Thread(target=at_once, args=acts)
+        both.start()
+        wait_until(lambda: waiting() == 2)
+    both.join(30)
+    assert [one.status for one in grants_of(who.person_id)][-1:] == ["ACTIVE"]
+    assert "EXPIRED" not in [one.status for one in grants_of(who.person_id)]
+    assert [refusal for tab in tabs for refusal in refusals(tab)] == ["changed"]
+    assert sorted(tab.state["status"] for tab in tabs) == ["ACTIVE", "PENDING"]
+
+
+def waiting() -> int:
+    """How many connections to this database wait for a row."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted AND pid IN (SELECT pid FROM pg_locks"
+            " WHERE database = (SELECT oid FROM pg_database WHERE datname = current_database()))"
+        )
+        return cursor.fetchone()[0]
 
 
 def test_of_two_people_at_once_one_is_asked(committed_world: Any) -> None:
