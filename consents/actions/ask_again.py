@@ -53,7 +53,9 @@ def _ask_some(version_id: UUID) -> int:
         if version is None:
             return 0
         live = live_under(version).select_for_update(of=("self",))
-        shorter = list(live.filter(shortened_by(version)).select_related("person__user", "customer")[:BATCH])
+        shortened = live.filter(shortened_by(version)).select_related("person__user", "customer")
+        # In order, as by all who tell of several grants: no two wait for each other
+        shorter = list(shortened.order_by("id")[:BATCH])
         for grant in shorter:
             _shorten(grant, version)
         # Asked about an earlier version, and this one is not wider for them

@@ -224,5 +224,5 @@ def unlink_account(*, account_id: UUID, reason: str, actor: Principal = SYSTEM) 
             data={"reason": reason},
         )
         to, by = (Grant.Status.REVOKED, actor) if is_own else (Grant.Status.INVALIDATED, SYSTEM)
-        for grant in live.all():
+        for grant in live.order_by("id"):
             end_grant(grant_id=grant.id, to=to, actor=by, reason=reason)
