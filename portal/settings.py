@@ -132,7 +132,10 @@ ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
 ACCOUNT_ADAPTER = "portal.accounts.adapters.AccountAdapter"
-ACCOUNT_RATE_LIMITS = {"bank_sign_in": "20/m/user"}  # beside allauth's own: how often one is sent to a bank
+ACCOUNT_RATE_LIMITS = {  # beside allauth's own
+    "bank_sign_in": "20/m/user",  # how often one is sent to a bank
+    "authorize": "60/m/user",  # opens or answers what a bank asks
+}
 SOCIALACCOUNT_ADAPTER = "partners.sso.adapter.BankSocialAccountAdapter"
 SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"provider_class": "partners.sso.provider.BankProvider"}}
 MFA_ADAPTER = "portal.accounts.adapters.MFAAdapter"

@@ -32,6 +32,7 @@ from partners.models import AgreementVersion, Partner
 from partners.refusals import Refused
 from portal.api.account_numbers import find_full_account_number
 from portal.audit.codes import Code
+from portal.audit.models import AuditEvent
 from portal.audit.record import record
 from portal.ids import uuid7
 from portal.tenancy.context import current, scope
@@ -229,8 +230,17 @@ def _refusals_kept(actor: Principal) -> Iterator[None]:
             yield
     except RequestRefused as refusal:
         with transaction.atomic(), scope(SYSTEM):
-            _record(Code.GRANT_REQUEST_REFUSED, refusal.asked, actor, reason=refusal.reason.value)
+            _keep_refusal(refusal, actor)
         raise
+
+
+def _keep_refusal(refusal: RequestRefused, actor: Principal) -> None:
+    """Once for each request, person and reason: an old link opened again and again makes no trail longer."""
+    asked = GrantRequest.objects.select_for_update().get(pk=refusal.asked.pk)  # two at once write it once
+    reason = refusal.reason.value
+    told = AuditEvent.objects.filter(person_id=actor.person_id, target_id=asked.pk, data__reason=reason)
+    if not told.filter(code=Code.GRANT_REQUEST_REFUSED).exists():
+        _record(Code.GRANT_REQUEST_REFUSED, asked, actor, reason=reason)
 
 
 def _record(code: Code, asked: GrantRequest, actor: Principal, **data: object) -> None:

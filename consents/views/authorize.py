@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from allauth.core import ratelimit
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
@@ -61,7 +62,8 @@ HEADINGS = {
 def authorize(request: HttpRequest, req: str) -> HttpResponse:
     """Whoever is not signed in does so first, and comes back."""
     if request.user.is_authenticated:
-        return _authorize(request, req=req)
+        limited = ratelimit.consume_or_429(request, action="authorize", limit_get=True)
+        return limited or _authorize(request, req=req)
     request_id = _id(req)
     asked = find_request(request_id) if request_id else None
     # The bank knows in which language it spoke with them; what they chose themselves counts more
