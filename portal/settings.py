@@ -135,6 +135,7 @@ ACCOUNT_ADAPTER = "portal.accounts.adapters.AccountAdapter"
 ACCOUNT_RATE_LIMITS = {  # beside allauth's own
     "bank_sign_in": "20/m/user",  # how often one is sent to a bank
     "authorize": "60/m/user",  # opens or answers what a bank asks
+    "export": "2/h/user",  # everything about oneself, which takes long to gather
 }
 SOCIALACCOUNT_ADAPTER = "partners.sso.adapter.BankSocialAccountAdapter"
 SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"provider_class": "partners.sso.provider.BankProvider"}}

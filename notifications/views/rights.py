@@ -1,5 +1,6 @@
 """A person's rights: what there is about them to take along, and the end of all of it."""
 
+from allauth.core import ratelimit
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
@@ -46,8 +47,11 @@ def discreet(request: HttpRequest, principal: Principal) -> HttpResponse:
 @require_POST
 @person_page
 def export(request: HttpRequest, principal: Principal) -> HttpResponse:
-    """Everything, as one file."""
+    """Everything, as one file; no more often than it is worth the work."""
     ask_again(request)
+    if not ratelimit.consume(request, action="export"):
+        messages.error(request, _("You have taken your data along twice within an hour. Try again in an hour."))
+        return redirect("person-privacy")
     answer = HttpResponse(export_person(actor=principal), content_type="application/zip")
     name = f"parley-{timezone.now():%Y-%m-%d}.zip"
     answer["Content-Disposition"] = f'attachment; filename="{name}"'
