@@ -3,10 +3,12 @@
 import json
 from dataclasses import asdict, dataclass
 from datetime import timedelta
+from uuid import UUID
 
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
-from consents.models import GrantRequest
+from consents.models import Customer, GrantRequest
 from consents.records import Account
 from portal.vault.crypto import CannotOpen, open_sealed, seal
 from portal.vault.keys import data_key_for, find_data_key
@@ -30,6 +32,19 @@ def status_of(asked: GrantRequest) -> str:
     if asked.status == _S.PENDING and asked.expires_at <= timezone.now():
         return _S.EXPIRED
     return asked.status
+
+
+def meant_for(person_id: UUID) -> Q:
+    """Those that the person has opened, and those that nobody has and that ask for them by their bank's reference.
+    As the system.
+    """
+    theirs = Customer.objects.filter(
+        person_id=person_id,
+        partner_id=OuterRef("partner_id"),
+        environment=OuterRef("environment"),
+        ref_index=OuterRef("ref_index"),
+    )
+    return Q(person_id=person_id) | Q(Exists(theirs), person_id=None)
 
 
 def sealed_content(asked: GrantRequest, content: Content) -> bytes:

@@ -286,7 +286,7 @@ class InboundEvent(models.Model):
     """What a platform told us, as it came (sealed), once.
 
     `conversation` tells one sender's recipients apart, so that what a person does is worked on in order. What
-    they wrote is forgotten once it was acted on; receipts are kept.
+    they wrote is forgotten once it was acted on; receipts are kept for 30 days.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -316,6 +316,12 @@ class InboundEvent(models.Model):
                 fields=["conversation"],
                 condition=models.Q(processed_at__isnull=False),
                 name="notifications_inbound_past",
+            ),
+            # To delete old ones
+            models.Index(
+                fields=["processed_at"],
+                condition=models.Q(processed_at__isnull=False),
+                name="notifications_inbound_old",
             ),
         ]
 

@@ -7,6 +7,7 @@ from portal.mail.outbox import send_due_mail
 from portal.tenancy.context import scope
 from portal.tenancy.principal import Principal
 
+_AT_ONCE = 5_000  # the LIMIT of those that may find many
 # What is past its use. An idempotency key is promised for 24 hours.
 _CLEAN_UP = {
     "idempotency_keys": "DELETE FROM api_idempotencykey WHERE created_at < now() - interval '48 hours'",
@@ -14,6 +15,8 @@ _CLEAN_UP = {
     "link_tokens": "DELETE FROM consents_linktoken WHERE expires_at < now() - interval '1 day'",
     "grant_requests": "UPDATE consents_grantrequest SET content = '' WHERE content <> '' AND expires_at < now() - interval '1 hour'",
     "recoveries": "DELETE FROM notifications_recovery WHERE ended_at < now() - interval '30 days'",
+    "inbound_events": """DELETE FROM notifications_inboundevent WHERE id IN (
+        SELECT id FROM notifications_inboundevent WHERE processed_at < now() - interval '30 days' LIMIT 5000)""",
     "sessions": "DELETE FROM django_session WHERE expire_date < now()",
 }
 
@@ -21,12 +24,18 @@ _CLEAN_UP = {
 @app.task
 def clean_up() -> dict[str, int]:
     """Deletes or empties what is past its use; returns how many rows of each kind."""
-    removed = {}
-    for kind, statement in _CLEAN_UP.items():
+    return {kind: _all_of(statement) for kind, statement in _CLEAN_UP.items()}
+
+
+def _all_of(statement: str) -> int:
+    """Again, in a transaction of its own, while it finds as many as it takes at once."""
+    total, count = 0, _AT_ONCE
+    while count >= _AT_ONCE:
         with scope(Principal.system()), transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(statement)
-            removed[kind] = cursor.rowcount
-    return removed
+            count = cursor.rowcount
+        total += count
+    return total
 
 
 @app.task

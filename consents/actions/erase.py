@@ -17,6 +17,7 @@ from consents.actions.link import unlink_account
 from consents.actions.stop import end_grant
 from consents.mailing import mail_user
 from consents.models import Customer, Erasure, Grant, GrantRequest, LinkedAccount, LinkToken, Person
+from consents.requests import meant_for
 from partners.models import Membership
 from partners.outgoing import outgoing
 from partners.refusals import Refused
@@ -94,14 +95,14 @@ def _forget(person: Person) -> None:
     for account in accounts:
         account.address, account.address_index = b"", secrets.token_bytes(32)
         account.save(update_fields=["address", "address_index"])
+    asked = GrantRequest.objects.filter(meant_for(person.id))  # found by the references that go below
+    asked.filter(status=GrantRequest.Status.PENDING).update(status=GrantRequest.Status.EXPIRED)
+    asked.update(content=b"", ref_index=b"")
     for customer in Customer.objects.filter(person=person):
         customer.customer_ref, customer.accounts, customer.ref_index = b"", b"", secrets.token_bytes(32)
         customer.save(update_fields=["customer_ref", "accounts", "ref_index"])
     Grant.objects.filter(person=person).update(account_indexes=[])
     LinkToken.objects.filter(person=person).delete()
-    asked = GrantRequest.objects.filter(person=person)
-    asked.filter(status=GrantRequest.Status.PENDING).update(status=GrantRequest.Status.EXPIRED)
-    asked.update(content=b"", ref_index=b"")
 
 
 def _is_needed(user: User) -> bool:

@@ -1,6 +1,7 @@
 """What a platform tells us: kept once as it came, then worked on, each conversation in order."""
 
 import json
+import secrets
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -10,6 +11,7 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from consents.actions.link import address_index
+from consents.models import LinkedAccount
 from notifications.actions.chat import hear
 from notifications.actions.receipts import apply_delivery, apply_echo, apply_read, lock_recent
 from notifications.channels.messenger.events import split
@@ -117,12 +119,14 @@ def _work_on(row: InboundEvent, event: dict[str, Any]) -> bool:
 
 
 def _put_back_or_finish(row: InboundEvent, now: datetime, *, is_finished: bool) -> None:
-    """What a person wrote is forgotten once it was acted on."""
+    """What a person wrote is forgotten once it was acted on; and whose it was, where nobody is linked there (any more)."""
     if is_finished:
         row.processed_at = now
-        row.raw = row.raw if row.kind in RECEIPTS else b""
+        is_known = LinkedAccount.objects.filter(sender=row.sender, address_index=row.conversation).exists()
+        row.raw = row.raw if is_known and row.kind in RECEIPTS else b""
+        row.conversation = row.conversation if is_known else secrets.token_bytes(32)
     row.next_attempt_at = now + min(timedelta(seconds=2**row.attempts), LONGEST_PAUSE)
-    row.save(update_fields=["attempts", "next_attempt_at", "processed_at", "raw"])
+    row.save(update_fields=["attempts", "next_attempt_at", "processed_at", "raw", "conversation"])
 
 
 def _apply(kind: str, sender: Sender, event: dict[str, Any]) -> bool:

@@ -50,7 +50,9 @@ def export(request: HttpRequest, principal: Principal) -> HttpResponse:
     """Everything, as one file; no more often than it is worth the work."""
     ask_again(request)
     if not ratelimit.consume(request, action="export"):
-        messages.error(request, _("You have taken your data along twice within an hour. Try again in an hour."))
+        messages.error(
+            request, _("You have taken your data along twice within an hour. Try again in an hour.")
+        )
         return redirect("person-privacy")
     answer = HttpResponse(export_person(actor=principal), content_type="application/zip")
     name = f"parley-{timezone.now():%Y-%m-%d}.zip"

@@ -18,23 +18,26 @@ from django.utils import timezone
 
 from consents.actions.erase import erase_person
 from consents.actions.warn import Reminder, warn
-from consents.models import Customer, Erasure, Grant, LinkedAccount, Person
+from consents.models import Customer, Erasure, Grant, GrantRequest, LinkedAccount, Person
 from notifications.actions.inbound import store_inbound
 from notifications.models import Delivery, InboundEvent, QuietHours, Reply
+from notifications.tasks import work_inbound
 from partners.actions.webhooks import add_endpoint
 from partners.models import WebhookDelivery, WebhookMessage
 from partners.refusals import Refused
 from partners.webhooks.reading import bodies_of
 from portal.accounts.models import User
 from portal.audit.models import AuditEvent
-from portal.ids import public_id
+from portal.ids import parse_public_id, public_id
 from portal.mail.outbox import send_due_mail
+from portal.tasks import clean_up
 from portal.tenancy.context import scope
 from portal.tenancy.principal import Kind, Principal
 from portal.vault.models import DataKey
 from tests.conftest import PASSWORD
 from tests.notifications.conftest import Api
 
+from .asking import BODY
 from .conftest import local, words
 
 pytestmark = pytest.mark.django_db
@@ -261,6 +264,48 @@ def test_what_the_messenger_told_of_the_chat_is_emptied(world: Any, ana: Client)
     assert anas not in kept
     assert kept.pop(bens) is True
     assert list(kept.values()) == [False]
+
+
+def test_what_the_messenger_tells_afterwards_is_not_kept_either(world: Any, ana: Client) -> None:
+    """What had come and waited, and what comes later: Ben's is kept as it was."""
+    at = int(timezone.now().timestamp() * 1000)
+    store_inbound(sender=world.bank.sender, raw=json.dumps(said_by(["2001", "2002"], at)).encode())
+    anas, bens = (bytes(one.conversation) for one in rows(InboundEvent))
+    erase(ana)
+    store_inbound(sender=world.bank.sender, raw=json.dumps(said_by(["2001"], at + 1)).encode())
+    with scope(SYSTEM), transaction.atomic():  # so long ago that nothing fits any more
+        long_ago = timezone.now() - timedelta(minutes=6)
+        InboundEvent.objects.update(received_at=long_ago, next_attempt_at=long_ago)
+    work_inbound()
+    kept = [
+        (bytes(one.conversation), bool(one.raw)) for one in rows(InboundEvent, processed_at__isnull=False)
+    ]
+    assert len(kept) == 3
+    assert anas not in [conversation for conversation, _ in kept]
+    assert [conversation for conversation, has_raw in kept if has_raw] == [bens]
+
+
+def test_what_the_messenger_told_is_deleted_after_thirty_days(world: Any) -> None:
+    at = int(timezone.now().timestamp() * 1000)
+    store_inbound(sender=world.bank.sender, raw=json.dumps(said_by(["2001", "2002", "2003"], at)).encode())
+    old, young, waiting = (one.id for one in rows(InboundEvent))
+    with scope(SYSTEM), transaction.atomic():
+        for one, days in ((old, 31), (young, 29)):
+            InboundEvent.objects.filter(pk=one).update(processed_at=timezone.now() - timedelta(days=days))
+        InboundEvent.objects.filter(pk=waiting).update(received_at=timezone.now() - timedelta(days=31))
+    assert clean_up()["inbound_events"] == 1
+    assert [one.id for one in rows(InboundEvent)] == [young, waiting]
+
+
+def test_a_question_that_nobody_opened_is_forgotten_with_whom_it_means(world: Any, ana: Client) -> None:
+    api = Api(world.bank.clients["live"])
+    anas, bens = (api.post("/grant-requests", {**BODY, "customer_ref": f"CUST-{one}"}) for one in (1, 2))
+    erase(ana)
+    kept = {one.id: one for one in rows(GrantRequest)}
+    mine, other = (kept[parse_public_id("req", one.json()["id"])] for one in (anas, bens))
+    assert mine.status in ("EXPIRED", "REJECTED")
+    assert (bytes(mine.content), bytes(mine.ref_index)) == (b"", b"")
+    assert (other.status, bool(other.content), bool(other.ref_index)) == ("PENDING", True, True)
 
 
 def said_by(addresses: list[str], at: int) -> Any:
