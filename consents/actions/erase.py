@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.core.signing import BadSignature, dumps, loads
 from django.db import transaction
+from django.db.models import QuerySet
 from django.http import Http404
 from django.urls import reverse
 from django.utils import timezone
@@ -47,13 +48,13 @@ def erase_person(*, actor: Principal) -> Erasure:
         raise Refused(_("Only the person can erase their account."))
     since = uuid7()
     with scope(Principal.system()):
-        person = Person.objects.select_for_update().get(pk=actor.person_id)
+        person = _locked(actor.person_id)
         if person.user_id is None:
             raise Refused(_("This account has been erased already."))
         user = User.objects.get(pk=person.user_id)
         person.user = None  # from here on nothing is sent to them
         person.save(update_fields=["user"])
-        unlinked = _lock_accounts(person)
+        unlinked = list(_linked(person.id).values_list("id", flat=True))
         ended = _end_grants(person, actor)
         for account in unlinked:
             unlink_account(account_id=account, reason=REASON, actor=actor)
@@ -76,15 +77,33 @@ def erase_person(*, actor: Principal) -> Erasure:
     return erasure
 
 
-def _lock_accounts(person: Person) -> list[UUID]:
-    """In the order in which unlinking takes locks: the account, then its grants."""
-    rows = LinkedAccount.objects.select_for_update().filter(person=person)
-    return [one.id for one in rows.exclude(status=LinkedAccount.Status.UNLINKED).order_by("id")]
+def _locked(person_id: UUID | None) -> Person:
+    """With all that may be going on, in the order in which everybody takes it. The person comes last: whoever writes
+    what refers to them needs a share of that row when they commit.
+    """
+    pending = GrantRequest.objects.filter(meant_for(person_id), status=GrantRequest.Status.PENDING)
+    for rows in (
+        pending,
+        LinkToken.objects.filter(person_id=person_id),
+        _linked(person_id),
+        _live(person_id),
+    ):
+        list(rows.order_by("id").select_for_update(of=("self",)).values_list("id"))
+    return Person.objects.select_for_update().get(pk=person_id)
+
+
+def _linked(person_id: UUID | None) -> QuerySet[LinkedAccount]:
+    unlinked = LinkedAccount.Status.UNLINKED
+    return LinkedAccount.objects.filter(person_id=person_id).exclude(status=unlinked).order_by("id")
+
+
+def _live(person_id: UUID | None) -> QuerySet[Grant]:
+    return Grant.objects.filter(person_id=person_id, status__in=LIVE).order_by("id")
 
 
 def _end_grants(person: Person, actor: Principal) -> list[Grant]:
-    live = Grant.objects.filter(person=person, status__in=LIVE).order_by("id").values_list("id", flat=True)
-    return [end_grant(grant_id=one, actor=actor, reason=REASON) for one in list(live)]
+    live = list(_live(person.id).values_list("id", flat=True))
+    return [end_grant(grant_id=one, actor=actor, reason=REASON) for one in live]
 
 
 def _forget(person: Person) -> None:
