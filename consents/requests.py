@@ -34,7 +34,7 @@ def status_of(asked: GrantRequest) -> str:
     return asked.status
 
 
-def meant_for(person_id: UUID | None) -> Q:
+def meant_for(person_id: UUID) -> Q:
     """Those that the person has opened, and those that nobody has and that ask for them by their bank's reference.
     As the system.
     """

@@ -77,7 +77,7 @@ def erase_person(*, actor: Principal) -> Erasure:
     return erasure
 
 
-def _locked(person_id: UUID | None) -> Person:
+def _locked(person_id: UUID) -> Person:
     """With all that may be going on, in the order in which everybody takes it. The person comes last: whoever writes
     what refers to them needs a share of that row when they commit.
     """
@@ -92,12 +92,12 @@ def _locked(person_id: UUID | None) -> Person:
     return Person.objects.select_for_update().get(pk=person_id)
 
 
-def _linked(person_id: UUID | None) -> QuerySet[LinkedAccount]:
+def _linked(person_id: UUID) -> QuerySet[LinkedAccount]:
     unlinked = LinkedAccount.Status.UNLINKED
     return LinkedAccount.objects.filter(person_id=person_id).exclude(status=unlinked).order_by("id")
 
 
-def _live(person_id: UUID | None) -> QuerySet[Grant]:
+def _live(person_id: UUID) -> QuerySet[Grant]:
     return Grant.objects.filter(person_id=person_id, status__in=LIVE).order_by("id")
 
 

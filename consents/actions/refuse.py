@@ -3,10 +3,10 @@
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
-from consents.models import Customer, GrantRequest
+from consents.models import GrantRequest
+from consents.requests import meant_for
 from portal.audit.codes import Code
 from portal.audit.record import record
 from portal.tenancy.context import scope
@@ -19,16 +19,9 @@ def refuse_requests(*, actor: Principal, **of_bank: UUID | str) -> None:
     `of_bank` (`partner_id`, `environment`) leaves the others. Call it before any grant is locked: an answer locks its
     request first.
     """
-    theirs = Customer.objects.filter(
-        person_id=actor.person_id,
-        partner_id=OuterRef("partner_id"),
-        environment=OuterRef("environment"),
-        ref_index=OuterRef("ref_index"),
-    )
     with scope(Principal.system()):
         rows = GrantRequest.objects.select_for_update(of=("self",)).order_by("id").filter(**of_bank)
-        mine = Q(person_id=actor.person_id) | Q(Exists(theirs), person_id=None)
-        for request in rows.filter(mine, status=GrantRequest.Status.PENDING):
+        for request in rows.filter(meant_for(actor.person_id), status=GrantRequest.Status.PENDING):
             request.status, request.decided_at = GrantRequest.Status.REJECTED, timezone.now()
             request.save(update_fields=["status", "decided_at"])
             record(
