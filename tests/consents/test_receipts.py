@@ -146,7 +146,7 @@ def test_the_page_shows_everything_that_was_decided(world: Any, ana: Client) -> 
         "Nobody. Messenger carries the messages.",
         "90 days, by the bank’s agreement",
         "AGR-NORDEN v1",
-        "What you were shown You allow Norden Bank to send you",
+        "What you were shown Norden Bank asks to write to you",
         public_id("rcp", world.ana.grant.record_id),
         receipt_of(world.ana),
     ):

@@ -90,7 +90,7 @@ def test_everything_about_a_person_is_in_the_file_and_nothing_of_others(world: A
     assert (bank["bank"], bank["customer_ref"]) == ("Norden Bank", "CUST-1")
     assert (chat["channel"], chat["address"]) == ("messenger", "2001")
     assert grant["receipts"][0]["parley"]["accounts"] == [{"mask": "•• 4821", "type": "Current account"}]
-    assert grant["receipts"][0]["parley"]["disclosure"].startswith("You allow Norden Bank")
+    assert grant["receipts"][0]["parley"]["disclosure"].startswith("Norden Bank asks to write to you")
     (message,) = grant["messages"]
     assert message["text"].startswith("Your account •• 4821 has $1,234.50 available")
     assert message["record_id"] == public_id("rec", world.ana.grant.record_id)
