@@ -21,11 +21,11 @@ from consents.models import ConsentRecord, Grant
 from consents.records import copy_record, purposes_of, terms_of
 from consents.telling import tell_grant
 from consents.terms import Changes, changes_for, is_asked
+from consents.trail import record_grant
 from partners.models import AgreementVersion
 from partners.refusals import Refused
 from partners.webhooks import EventType
 from portal.audit.codes import Code
-from portal.audit.record import record
 from portal.ids import public_id
 from portal.tenancy.context import scope
 from portal.tenancy.principal import Kind, Principal
@@ -157,7 +157,4 @@ def _amended_record(grant: Grant, changes: Changes) -> ConsentRecord:
 
 
 def _record(code: Code, grant: Grant, actor: Principal, version: AgreementVersion, **data: object) -> None:
-    about = {"version": version.number, **data}
-    record(
-        code, actor=actor, target=grant, partner_id=grant.partner_id, person_id=grant.person_id, data=about
-    )
+    record_grant(code, grant, actor, version=version.number, **data)

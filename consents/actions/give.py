@@ -11,6 +11,7 @@ from consents.access import get_grant_for
 from consents.models import Customer, Grant, LinkedAccount
 from consents.records import Choice, sealed_accounts, write_record
 from consents.telling import tell_grant
+from consents.trail import record_grant
 from partners.agreement_caps import outside
 from partners.agreement_text import CLAUSES
 from partners.clusters import Environment
@@ -19,7 +20,6 @@ from partners.outgoing import outgoing
 from partners.refusals import Refused
 from partners.webhooks import EventType
 from portal.audit.codes import Code
-from portal.audit.record import record
 from portal.ids import uuid7
 from portal.tenancy.context import scope
 from portal.tenancy.principal import Kind, Principal
@@ -138,11 +138,4 @@ def _check(version: AgreementVersion | None, choice: Choice) -> None:
 
 
 def _record(code: Code, grant: Grant, actor: Principal, **data: object) -> None:
-    record(
-        code,
-        actor=actor,
-        target=grant,
-        partner_id=grant.partner_id,
-        person_id=grant.person_id,
-        data={"record": str(grant.record_id), "clusters": grant.clusters, **data},
-    )
+    record_grant(code, grant, actor, record=str(grant.record_id), clusters=grant.clusters, **data)

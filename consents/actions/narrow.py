@@ -13,12 +13,12 @@ from consents.choosing import Wish, choosable_for
 from consents.models import Grant
 from consents.records import RENEWED, Account, copy_record, purposes_of, sealed_accounts
 from consents.telling import tell_grant
+from consents.trail import record_grant
 from partners.clusters import Cluster
 from partners.outgoing import outgoing
 from partners.refusals import Refused
 from partners.webhooks import EventType
 from portal.audit.codes import Code
-from portal.audit.record import record
 from portal.tenancy.context import scope
 from portal.tenancy.principal import Kind, Principal
 
@@ -42,8 +42,7 @@ def narrow_grant(*, grant_id: UUID, wish: Wish, actor: Principal) -> Grant:
             raise Refused(_("What you allow has changed since you opened this. Look at it once more."))
         accounts = [one for key, one in offer.held.items() if key in wish.accounts]
         about = take_out(grant, {*grant.clusters} - {*wish.kinds}, accounts)
-        whose = {"partner_id": grant.partner_id, "person_id": grant.person_id}
-        record(Code.CONSENT_NARROWED, actor=actor, target=grant, **whose, data=about)
+        record_grant(Code.CONSENT_NARROWED, grant, actor, **about)
         tell_grant(EventType.GRANT_AMENDED, grant)
     return grant
 

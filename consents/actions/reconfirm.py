@@ -12,11 +12,11 @@ from consents.actions.give import RECONFIRM_DAYS
 from consents.models import Grant
 from consents.records import bank_has_left, copy_record
 from consents.telling import tell_grant
+from consents.trail import record_grant
 from partners.refusals import Refused
 from partners.webhooks import EventType
 from partners.webhooks.actions.emit import ENDED
 from portal.audit.codes import Code
-from portal.audit.record import record
 from portal.tenancy.context import scope
 from portal.tenancy.principal import Kind, Principal
 
@@ -39,13 +39,6 @@ def reconfirm_grant(*, grant_id: UUID, actor: Principal) -> Grant:
         grant.reconfirm_by = now + timedelta(days=RECONFIRM_DAYS)
         grant.tend_at = min(grant.tend_at, now)  # what was due before is still told
         grant.save(update_fields=["record_id", "reconfirm_by", "tend_at"])
-        record(
-            Code.CONSENT_RECONFIRMED,
-            actor=actor,
-            target=grant,
-            partner_id=grant.partner_id,
-            person_id=grant.person_id,
-            data={"record": str(grant.record_id)},
-        )
+        record_grant(Code.CONSENT_RECONFIRMED, grant, actor, record=str(grant.record_id))
         tell_grant(EventType.GRANT_RECONFIRMED, grant)
     return grant

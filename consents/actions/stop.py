@@ -11,11 +11,11 @@ from consents.actions.refuse import refuse_requests
 from consents.models import Grant
 from consents.stops import note_stop
 from consents.telling import tell_grant
+from consents.trail import record_grant
 from partners.outgoing import Stopped, outgoing
 from partners.refusals import Refused
 from partners.webhooks import EventType
 from portal.audit.codes import Code
-from portal.audit.record import record
 from portal.tenancy.context import scope
 from portal.tenancy.principal import Kind, Principal
 
@@ -39,7 +39,7 @@ def pause_grant(*, grant_id: UUID, actor: Principal) -> Grant:
         grant.paused_at = timezone.now()
         grant.save(update_fields=["status", "paused_at"])
         stopped = _stop_sending(grant, "grant_paused")
-        _record(Code.CONSENT_PAUSED, grant, actor, **stopped._asdict())
+        record_grant(Code.CONSENT_PAUSED, grant, actor, **stopped._asdict())
         _tell(EventType.GRANT_PAUSED, grant, actor, stopped)
     return grant
 
@@ -52,7 +52,7 @@ def resume_grant(*, grant_id: UUID, actor: Principal) -> Grant:
         grant.paused_at, grant.resumed_at = None, timezone.now()
         grant.tend_at = min(grant.tend_at, grant.resumed_at)
         grant.save(update_fields=["status", "paused_at", "resumed_at", "tend_at"])
-        _record(Code.CONSENT_RESUMED, grant, actor)
+        record_grant(Code.CONSENT_RESUMED, grant, actor)
         tell_grant(EventType.GRANT_RESUMED, grant)
     return grant
 
@@ -71,7 +71,7 @@ def end_grant(*, grant_id: UUID, actor: Principal, reason: str, to: str = _S.REV
         grant.save(update_fields=["status", "ended_at", "end_reason", "ended_by"])
         stopped = _stop_sending(grant, "grant_ended")
         told = "" if actor.kind is Kind.CLIENT else reason
-        _record(Code.CONSENT_REVOKED, grant, actor, to=to, reason=told, **stopped._asdict())
+        record_grant(Code.CONSENT_REVOKED, grant, actor, to=to, reason=told, **stopped._asdict())
         _tell(EventType(f"grant.{to.lower()}"), grant, actor, stopped)
     return grant
 
@@ -92,14 +92,3 @@ def _stop_sending(grant: Grant, reason: str) -> Stopped:
 def _tell(event_type: EventType, grant: Grant, actor: Principal, stopped: Stopped) -> None:
     message_id = tell_grant(event_type, grant)
     note_stop(grant, event_type, stopped, by=actor.kind, message_id=message_id)
-
-
-def _record(code: Code, grant: Grant, actor: Principal, **data: object) -> None:
-    record(
-        code,
-        actor=actor,
-        target=grant,
-        partner_id=grant.partner_id,
-        person_id=grant.person_id,
-        data=dict(data),
-    )

@@ -17,12 +17,12 @@ from consents.aside import tell_in_chat
 from consents.models import Grant, UnusedKind
 from consents.records import REDUCED
 from consents.telling import tell_grant
+from consents.trail import record_grant
 from partners.clusters import Cluster
 from partners.refusals import Refused
 from partners.webhooks import EventType
 from portal.accounts.language import language_of
 from portal.audit.codes import Code
-from portal.audit.record import record
 from portal.tenancy.context import scope
 from portal.tenancy.principal import Kind, Principal
 
@@ -41,7 +41,7 @@ def propose(grant: Grant, since: dict[str, datetime], now: datetime) -> None:
             since=moment, proposed_at=now, lapses_at=now + NOTICE,
         ) for name, moment in since.items()
     )  # fmt: skip
-    _record(Code.CONSENT_UNUSED, grant, SYSTEM, clusters=list(since))
+    record_grant(Code.CONSENT_UNUSED, grant, SYSTEM, clusters=list(since))
     kinds = _names(grant, since)
     mail_person(grant, "consents/unused", now + NOTICE, kinds=kinds)
     with translation.override(language_of(grant.person.user)):
@@ -63,7 +63,7 @@ def lapse(grant: Grant, kinds: Collection[str], now: datetime) -> None:
     else:
         with translation.override(language_of(grant.person.user)):
             about = take_out(grant, kinds, None, event=REDUCED)
-        _record(Code.CONSENT_LAPSED, grant, SYSTEM, **about)
+        record_grant(Code.CONSENT_LAPSED, grant, SYSTEM, **about)
         tell_grant(EventType.GRANT_AMENDED, grant)
     mail_person(grant, "consents/lapsed", now, kinds=named, is_over=is_over)
 
@@ -83,7 +83,7 @@ def keep_kind(*, grant_id: UUID, kind: str, actor: Principal) -> Grant:
         with scope(SYSTEM):
             if not _decide(grant, [kind], UnusedKind.Outcome.KEPT, timezone.now()):
                 raise Refused(_("You have answered already, or it has ended."))
-        _record(Code.CONSENT_KEPT, grant, actor, clusters=[kind])
+        record_grant(Code.CONSENT_KEPT, grant, actor, clusters=[kind])
     return grant
 
 
@@ -95,8 +95,3 @@ def _decide(grant: Grant, kinds: Collection[str], outcome: str, now: datetime) -
 def _names(grant: Grant, kinds: Collection[str]) -> str:
     with translation.override(language_of(grant.person.user)):
         return get_text_list([str(Cluster(name).label) for name in grant.clusters if name in kinds], _("and"))
-
-
-def _record(code: Code, grant: Grant, actor: Principal, **data: object) -> None:
-    whose = {"partner_id": grant.partner_id, "person_id": grant.person_id}
-    record(code, actor=actor, target=grant, **whose, data=data)

@@ -13,9 +13,9 @@ from consents.aside import Button, tell_in_chat
 from consents.disclosure import day_words
 from consents.mailing import mail_user
 from consents.models import Grant
+from consents.trail import record_grant
 from portal.accounts.language import language_of
 from portal.audit.codes import Code
-from portal.audit.record import record
 from portal.ids import public_id
 from portal.tenancy.principal import Principal
 
@@ -95,6 +95,4 @@ def _button(grant: Grant, reminder: Reminder) -> Button:
 
 
 def _record(grant: Grant, reminder: Reminder) -> None:
-    about = {"about": reminder.value}
-    whose = {"partner_id": grant.partner_id, "person_id": grant.person_id}
-    record(Code.CONSENT_WARNED, actor=SYSTEM, target=grant, **whose, data=about)
+    record_grant(Code.CONSENT_WARNED, grant, SYSTEM, about=reminder.value)
