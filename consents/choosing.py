@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from consents.disclosure import CHOICES, PERIODS, day_words, disclose
 from consents.models import Customer, Grant
@@ -160,13 +161,13 @@ def statement(offer: Choosable, wish: Wish, until: datetime | None = None) -> li
             longest_days=offer.longest_days,
             held=grant,
         )
-    new = offer.new_kinds(wish)
+    new, account = offer.new_kinds(wish), ngettext("Account", "Accounts", 1)
     lines = [
         Line(_new(kind.word) if kind.name in new else kind.word, f"{kind.purpose} {kind.holds}")
         for kind in told.kinds
     ]
     lines += [
-        Line(_new(_("Account")) if key in offer.others else _("Account"), f"{one.type} {one.mask}")
+        Line(_new(account) if key in offer.others else account, f"{one.type} {one.mask}")
         for key, one in accounts.items()
     ]
     if until is not None:

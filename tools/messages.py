@@ -70,18 +70,27 @@ def modules() -> list[Path]:
 def collect() -> Catalog:
     """Every message in code and templates, with the files it stands in."""
     catalog = Catalog(fuzzy=False)
-    for path in modules():
-        for _, message, _, context in extract_from_file("python", path, keywords=CALLS):
-            _add(catalog, path, (message, context))
-    for path in sorted(path for path in (ROOT / "templates").rglob("*") if path.suffix in {".html", ".txt"}):
-        for found in _in_template(path.read_text()):
-            _add(catalog, path, found)
+    for path, (message, context) in _uses():
+        catalog.add(message, locations=[(path.relative_to(ROOT).as_posix(), 0)], context=context)
     return catalog
 
 
-def _add(catalog: Catalog, path: Path, found: Found) -> None:
-    name = path.relative_to(ROOT).as_posix()
-    catalog.add(found[0], locations=[(name, 0)], context=found[1])
+def _uses() -> Iterator[tuple[Path, Found]]:
+    for path in modules():
+        for _, message, _, context in extract_from_file("python", path, keywords=CALLS):
+            yield path, (message, context)
+    for path in sorted(path for path in (ROOT / "templates").rglob("*") if path.suffix in {".html", ".txt"}):
+        for found in _in_template(path.read_text()):
+            yield path, found
+
+
+def mixed() -> Iterator[str]:
+    """Words used alone as well as with a plural, as lines to print. Both are one message, which older Pythons (3.11.2)
+    find with its plural only: give one of them a context.
+    """
+    uses = {found for _, found in _uses()}
+    counted = {(message[0], context) for message, context in uses if isinstance(message, tuple)}
+    yield from (f"alone and with a plural: {message!r}" for message, _ in sorted(uses & counted, key=str))
 
 
 def _in_template(text: str) -> Iterator[Found]:
@@ -177,7 +186,7 @@ def main() -> int:
         for path in files():
             update(path)
         return 0
-    found = [*unmarked(), *(fault for path in files() for fault in faults(path))]
+    found = [*unmarked(), *mixed(), *(fault for path in files() for fault in faults(path))]
     print("\n".join([*found, f"{len(files())} translations, {len(found)} faults"]))
     return 1 if found else 0
 
