@@ -208,7 +208,7 @@ class World:
             raw=raw or {},
             quick_replies=quick_replies or [],
         )
-        phone.active_at = message.at
+        phone.active_at = now_ms()
         self.restore_message(phone, message)
         for listener in self.listeners:
             listener.message_added(phone, message)

@@ -18,7 +18,7 @@ CONTRACT = {
     "payload_too_large": 413, "rate_limited": 429, "not_found": 404, "method_not_allowed": 405,
     "unsupported_media_type": 415, "idempotency_key_reused": 409, "too_late_to_cancel": 409,
 }  # fmt: skip
-RECORDERS = ("record", "_record")
+RECORDERS = ("record", "_record", "record_grant")
 
 
 def test_every_audit_code_is_recorded_somewhere() -> None:

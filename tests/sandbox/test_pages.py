@@ -4,6 +4,7 @@ import json
 import re
 import threading
 import time
+from urllib.parse import urlencode
 
 import httpx
 import pytest
@@ -48,6 +49,23 @@ def test_phones_are_listed_newest_first_and_can_be_searched(bank, new_bank):
     (alone,) = bank.http.get("/phones", params={"phone": f"{bank.page}:{bank.psid}"}).json()["data"]
     assert [m["text"] for m in alone["messages"]] == ["Newest"]
     assert alone["sender_name"] == "First Bank"
+
+
+def test_a_burst_makes_a_phone_no_newer_than_it_is(bank, new_bank):
+    """Each message of a phone has a millisecond of its own, so those of a burst run ahead of the clock."""
+    busy = new_bank(bank.http, name="Busy Bank")
+    more = {"recipient": json.dumps({"id": busy.psid}), "message": json.dumps({"text": "More"})}
+    one = {
+        "method": "POST",
+        "relative_url": "me/messages",
+        "body": urlencode({**more, "messaging_type": "UPDATE"}),
+    }
+    for _ in range(4):
+        answer = bank.http.post("/v26.0/", json={"access_token": busy.token, "batch": [one] * 50})
+        assert [part["code"] for part in answer.json()] == [200] * 50
+    until_the_clock_ticks()
+    bank.send("Newest")
+    assert bank.http.get("/phones").json()["data"][0]["key"] == f"{bank.page}:{bank.psid}"
 
 
 def test_feed_brings_messages_and_ticks_as_they_happen(bank, sandbox_url, wait_until):
