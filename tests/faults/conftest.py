@@ -44,26 +44,32 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 
 @pytest.fixture(scope="session")
-def started() -> Iterator[tuple[Demo, dict[str, Bank]]]:
-    """Running, with a bank for every test."""
+def started() -> Iterator[Demo]:
+    """Running."""
     with own_demo(**TIMES) as demo:
         demo.start()
-        yield demo, demo.make_banks(BANKS)
+        yield demo
+
+
+@pytest.fixture(scope="session")
+def founded(started: Demo) -> dict[str, Bank]:
+    """A bank for every test, by slug: made for those that ask for one, as it takes a while."""
+    return started.make_banks(BANKS)
 
 
 @pytest.fixture
-def demo(started: tuple[Demo, dict[str, Bank]]) -> Demo:
+def demo(started: Demo) -> Demo:
     """Whole again after what the last test did to it."""
-    until(started[0].is_whole, seconds=60, what="every process of the demo")
-    return started[0]
+    until(started.is_whole, seconds=60, what="every process of the demo")
+    return started
 
 
 @pytest.fixture
-def banks(demo: Demo, started: tuple[Demo, dict[str, Bank]]) -> Iterator[dict[str, Bank]]:
+def banks(demo: Demo, founded: dict[str, Bank]) -> Iterator[dict[str, Bank]]:
     """By slug. The platform behaves towards all of them afterwards, and no test may bring about a deadlock."""
     before = demo.deadlocks()
-    yield started[1]
-    for bank in started[1].values():
+    yield founded
+    for bank in founded.values():
         bank.fault()
     assert demo.deadlocks() == before
 
