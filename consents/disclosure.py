@@ -305,11 +305,13 @@ def _who(bank: Partner, environment: str) -> list[str]:
 
 
 def _now(held: Grant) -> list[str]:
-    sentences = [
-        _("You are connected until %(date)s. What you allow is ticked, what is new is marked.")
-        % {"date": day_words(held.expires_at)},
-        _("If you decline, everything stays as it is."),
-    ]
+    first = _("You are connected until %(date)s. What you allow is ticked, what is new is marked.")
+    return [first % {"date": day_words(held.expires_at)}, *what_stays(held)]
+
+
+def what_stays(held: Grant) -> list[str]:
+    """Of a live grant, whatever is decided."""
+    sentences = [_("If you decline, everything stays as it is.")]
     if held.status == Grant.Status.PAUSED:
         sentences.append(_("You have paused it. It stays paused until you resume it."))
     return sentences

@@ -2,7 +2,18 @@
 
 from django.urls import path
 
-from consents.views import authorize, change, complaints, directory, link, person, receipts, staff, stop
+from consents.views import (
+    authorize,
+    change,
+    complaints,
+    directory,
+    link,
+    person,
+    receipts,
+    staff,
+    stop,
+    terms,
+)
 
 _RECEIPT = "me/grants/<str:grt>/receipts/<str:rcp>"
 urlpatterns = [
@@ -10,7 +21,7 @@ urlpatterns = [
     path("me/grants/<str:grt>/pause", person.pause, name="person-pause"),
     path("me/grants/<str:grt>/resume", person.resume, name="person-resume"),
     path("me/grants/<str:grt>/reconfirm", person.reconfirm, name="person-reconfirm"),
-    path("me/grants/<str:grt>/terms", person.terms, name="person-terms"),
+    path("me/grants/<str:grt>/terms", terms.terms, name="person-terms"),
     path("me/grants/<str:grt>/change", change.change, name="person-change"),
     path("me/grants/<str:grt>/renew", change.renew, name="person-renew"),
     path("me/grants/<str:grt>/unused", change.unused, name="person-unused"),

@@ -11,9 +11,11 @@ from uuid import UUID
 from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from consents.access import get_grant_for
+from consents.actions.again import check_can_agree
 from consents.actions.give import RECONFIRM_DAYS
 from consents.impact import live_under, must_be_asked, shortened_by
 from consents.mailing import mail_person
@@ -92,19 +94,26 @@ def _ask(grant: Grant, version: AgreementVersion) -> None:
     mail_person(grant.person_id, "consents/asked_again", {"partner": version.partner.name}, page=page)
 
 
+class TermsChanged(Refused):
+    """What the person read does not hold any more: they are asked again, on what does."""
+
+
 @transaction.atomic
 def agree_to_terms(*, grant_id: UUID, seen: str, kinds: list[str], actor: Principal) -> Grant:
-    """From now on the version `seen` is what the person agreed to, with those of its new `kinds` they chose."""
+    """From now on the person agrees to what they were shown (`seen` is the digest of it), with those of its new `kinds`
+    they chose. Raises TermsChanged, and Refused where the bank cannot ask.
+    """
     with scope(actor):
         grant = get_grant_for(actor, grant_id, lock=True)
+        check_can_agree(grant)
         changes = _checked(grant, seen, actor)
         if unknown := {*kinds} - {*changes.kinds}:
             raise Refused(_("{kinds} is not among what is new.").format(kinds=", ".join(sorted(unknown))))
-        if not kinds and not changes.sentences:
-            raise Refused(_("Choose at least one new kind of message, or keep everything as it is."))
-        grant.clusters = [*grant.clusters, *(kind for kind in changes.kinds if kind in kinds)]
+        grant.clusters = changes.kept_with(kinds)
+        if not grant.clusters or not (kinds or changes.has_terms):
+            raise Refused(_("Choose at least one kind of message, or decline."))
         with scope(SYSTEM):
-            grant.record_id = _amended_record(grant, changes).id
+            grant.record_id = _amended_record(grant, changes, kinds).id
         grant.agreement_version, grant.answered_at = changes.version, timezone.now()
         grant.reconfirm_by = timezone.now() + timedelta(days=RECONFIRM_DAYS)
         grant.tend_at = min(grant.tend_at, timezone.now())
@@ -131,28 +140,28 @@ def keep_terms(*, grant_id: UUID, seen: str, actor: Principal) -> Grant:
 
 
 def _checked(grant: Grant, seen: str, actor: Principal) -> Changes:
-    is_live = grant.status in (Grant.Status.ACTIVE, Grant.Status.PAUSED)
-    if actor.kind is not Kind.PERSON or not is_live or grant.expires_at <= timezone.now():
+    if actor.kind is not Kind.PERSON or not grant.is_open:
         raise Refused(_("This connection has ended; there is nothing to agree to."))
-    if not is_asked(grant):
+    changes = changes_for(grant) if is_asked(grant) else None
+    if changes is None:
         raise Refused(_("You have answered already, or nothing is asked of you."))
-    changes = changes_for(grant)
-    if changes is None or changes.seen != seen:
-        raise Refused(
+    if changes.shown.digest != seen:
+        raise TermsChanged(
             _("The terms have changed again since you opened this. Read them once more before you answer.")
         )
     return changes
 
 
-def _amended_record(grant: Grant, changes: Changes) -> ConsentRecord:
-    """With what was shown this time."""
-    version = AgreementVersion.objects.select_related("agreement").get(pk=changes.version.pk)
+def _amended_record(grant: Grant, changes: Changes, kinds: list[str]) -> ConsentRecord:
+    """With what was shown this time, word for word."""
     return copy_record(
         grant,
         clusters=grant.clusters,
         purposes=purposes_of(grant.clusters),
-        disclosure="\n".join([*changes.sentences, *grant.clusters]),
-        **terms_of(version),
+        language=get_language() or "en",
+        given_through="page",
+        disclosure=changes.text_with(kinds, grant),
+        **terms_of(changes.version),
     )
 
 

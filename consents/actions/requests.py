@@ -324,9 +324,14 @@ def _check(offer: Offer, answer: Answer) -> LinkedAccount:
 
 
 def _chosen(offer: Offer, answer: Answer, chat: LinkedAccount) -> Chosen:
-    user = Person.objects.select_related("user").get(pk=chat.person_id).user
-    person = " ".join(filter(None, [user.name, user.email])) if user else ""
+    person = person_words(chat.person_id)
     return Chosen(answer.kinds, answer.accounts, answer.period, person, chat_words(chat))
+
+
+def person_words(person_id: UUID) -> str:
+    """Their name and address. As the system."""
+    user = Person.objects.select_related("user").get(pk=person_id).user
+    return " ".join(filter(None, [user.name, user.email])) if user else ""
 
 
 def chat_words(chat: LinkedAccount) -> str:

@@ -16,11 +16,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from consents.access import get_grant_for, person_principal
-from consents.actions.ask_again import agree_to_terms, keep_terms
 from consents.actions.reconfirm import reconfirm_grant
 from consents.actions.stop import end_grant, pause_grant, resume_grant
 from consents.models import Grant
-from consents.terms import changes_for, is_asked
+from consents.terms import is_asked
 from partners.outgoing import outgoing
 from partners.refusals import Refused
 from portal.ids import InvalidPublicId, parse_public_id
@@ -99,32 +98,6 @@ def reconfirm(request: HttpRequest, principal: Principal, grt: str) -> HttpRespo
         grt,
         lambda one: reconfirm_grant(grant_id=one, actor=principal),
         _("Thank you. Confirmed for 90 days."),
-    )
-
-
-@require_http_methods(["GET", "POST"])
-@person_page
-def terms(request: HttpRequest, principal: Principal, grt: str) -> HttpResponse:
-    """What the bank's amended agreement would change for the person; on POST they agree, or keep what they have."""
-    grant = get_grant_for(principal, grant_id(grt))
-    if request.method == "GET":
-        if not is_asked(grant) or (changes := changes_for(grant)) is None:
-            return redirect("person-grant", grt=grt)
-        return render(request, "consents/person/terms.html", {"grant": grant, "changes": changes})
-    seen = request.POST.get("seen", "")
-    if request.POST.get("answer") == "agree":
-        kinds = request.POST.getlist("kinds")
-        return _act(
-            request,
-            grt,
-            lambda one: agree_to_terms(grant_id=one, seen=seen, kinds=kinds, actor=principal),
-            _("Thank you. The new terms hold from now on."),
-        )
-    return _act(
-        request,
-        grt,
-        lambda one: keep_terms(grant_id=one, seen=seen, actor=principal),
-        _("Everything stays as it was."),
     )
 
 

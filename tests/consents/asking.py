@@ -34,6 +34,43 @@ BODY: dict[str, Any] = {
     "redirect_uri": "https://www.norden.example/back?from=parley",
     "state": "s 1/ä",
 }
+# Rules 1 to 11 of what consent has to be, by the words that keep them on whatever page asks for it. The first is a page's
+# own; the eighth is about banks that were stopped: they get no page.
+RULES = {
+    "2: who asks": ["Norden Bank asks. Its full name is Norden Bank plc, its domain norden.example."],
+    "2: which service": ["Parley, the service you are looking at, carries the messages to your chat."],
+    "2: which kinds, down to their fields": [
+        "Balances",
+        "How much money is in your accounts, so that you know where you stand.",
+        "It holds: which account, by its last digits; the money you can spend; the balance that is booked;",
+    ],
+    "2: which accounts, none of the future": ["Accounts you open later are not included."],
+    "2: only as reasonably necessary": [
+        "use your data only as reasonably necessary to send you the messages that you choose here."
+    ],
+    "2: who vouches for the bank": [
+        "Parley has verified that this domain is the bank’s, and its licence: Office of the Comptroller",
+        "Norden Bank has signed that it keeps to this: agreement AGR-NORDEN.",
+    ],
+    "3, 7 and 11: how to stop, by two ways, free, where it is found": [
+        "At any time, at once and free, in either of two ways:",
+        "On your page Connected banks: open Norden Bank and disconnect it.",
+        "In the chat: write STOP.",
+    ],
+    "4: asked again every 90 days": ["Every 90 days we ask by one tap whether you still want this."],
+    "5: warned before the end": ["We tell you 30 and 7 days before it ends. It can then be renewed"],
+    "6: nothing beyond what is chosen": ["sends what you choose, and only that."],
+    "9: no advertising, no sale": ["Never for advertising, and it is never sold."],
+    "10: what is kept": ["What you decided here is kept as proof for you"],
+    "2: nobody else sees it": ["Nobody. The messenger that you choose delivers it."],
+    "3: where to complain": ["Complain to Norden Bank, or to Parley on your page Complaints"],
+}
+
+
+def broken_rules(words: str, own: dict[str, list[str]]) -> list[str]:
+    """What a page does not say of all that the rules ask for, and of its `own`, each with its rule."""
+    asked_for = [*RULES.items(), *own.items()]
+    return [f"{rule}: {one}" for rule, told in asked_for for one in told if one not in words]
 
 
 class Asked:

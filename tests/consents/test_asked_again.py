@@ -1,5 +1,6 @@
 """An amendment that goes further than what people allowed: they are asked, and nothing more is sent meanwhile."""
 
+import hashlib
 import re
 from datetime import timedelta
 from typing import Any
@@ -14,11 +15,13 @@ from consents.actions.ask_again import ask_people
 from consents.actions.expire import expire_grants
 from consents.actions.give import give_consent
 from consents.actions.stop import end_grant
+from consents.disclosure import day_words
 from consents.models import ConsentRecord, Grant, UnusedKind
 from consents.records import Account, Choice
 from notifications.actions.deliver import deliver_batch
 from notifications.models import Delivery, Lane
 from notifications.tasks import tend_all
+from partners.actions.partners import change_partner_status
 from partners.clusters import SENDABLE
 from partners.refusals import Refused
 from portal.audit.models import AuditEvent
@@ -27,6 +30,8 @@ from portal.mail.models import Mail
 from portal.mail.outbox import compose
 from tests.notifications.conftest import BALANCE, Api
 from tests.partners.agreements.conftest import SYSTEM, TERMS, Browser, agreed, as_system, desk, text_of
+
+from .asking import broken_rules, inputs, kept, said, value_of
 
 __all__ = ["desk"]
 pytestmark = pytest.mark.django_db
@@ -64,9 +69,9 @@ def asked_by_mail() -> list[Mail]:
 
 def answer(ana: Client, desk: Any, **form: Any) -> str:
     """What the page says after an answer to what it shows."""
-    seen = re.search(r'name="seen" value="(\w+)"', ana.get(page(desk, "/terms")).content.decode())
+    seen = value_of(ana.get(page(desk, "/terms")), "seen")
     assert seen
-    return text_of(ana.post(page(desk, "/terms"), {"seen": seen[1], **form}, follow=True))
+    return text_of(ana.post(page(desk, "/terms"), {"seen": seen, **form}, follow=True))
 
 
 def connected_under(desk: Any, **terms: Any) -> None:
@@ -155,23 +160,118 @@ def test_until_the_answer_all_goes_on_by_the_old_terms(desk: Any, ana: Browser) 
     assert (refused.status_code, refused.json()["code"]) == (403, "no_active_grant")
 
 
-def test_the_page_shows_each_change_with_nothing_chosen(desk: Any, ana: Browser) -> None:
+def test_the_page_says_all_that_the_rules_ask_for(desk: Any, ana: Browser) -> None:
+    connected_under(desk, clusters=["BALANCES", "FRAUD_ALERTS"])
+    agreed(desk, **WIDER)
+    ask_people()
+    until = day_words(grant(desk).expires_at)
+    own = {
+        "1: for as long as the person picked": [
+            "It stays as you chose it, and ends by itself.",
+            f"Until {until}",
+        ],
+        "2: which accounts": ["Current account •• 4821 (you allow this already)"],
+        "2: which kinds, down to their fields": [
+            "Balances (you allow this already)",
+            "Deliveries of what you bought (new)",
+            "It holds: the shop; who brings it; the parcel’s number;",
+        ],
+        "2: to whom": ["The messages go from the bank to your Messenger chat with Norden Bank."],
+        "6: what is new is marked, what was allowed stays": [
+            "Choose those of the new ones that you want. What you allow already stays.",
+            "If you decline, everything stays as it is.",
+            "is kept for 120 days, then destroyed. Until now: 90 days.",
+            "Your data may also be used in Germany. Until now: United States.",
+        ],
+        "10: what is kept": ["A message is kept for 120 days, then destroyed.", "It is kept in:"],
+    }
+    assert broken_rules(said(ana.get(page(desk, "/terms"))), own) == []
+
+
+def test_nothing_new_is_chosen_beforehand_and_no_is_as_easy_as_yes(desk: Any, ana: Browser) -> None:
     connected_under(desk, clusters=["BALANCES", "FRAUD_ALERTS"])
     agreed(desk, **WIDER)
     ask_people()
     shown = ana.get(page(desk, "/terms"))
-    assert "is kept for 120 days, then destroyed. Until now: 90 days." in text_of(shown)
-    assert "Your data may also be used in Germany. Until now: United States." in text_of(shown)
-    kinds = re.findall(r'name="kinds" value="(\w+)"', shown.content.decode())
-    assert kinds == ["TRANSACTIONS", "RECEIPTS", "SHIPMENTS", "ACCOUNT_SERVICING", "CHAT"]
-    assert " checked" not in shown.content.decode()
+    new = ["TRANSACTIONS", "RECEIPTS", "SHIPMENTS", "FRAUD_ALERTS", "ACCOUNT_SERVICING", "CHAT"]
+    assert inputs(shown, "kinds") == {kind: False for kind in new if kind != "FRAUD_ALERTS"}
+    buttons = re.findall(r'<button class="([^"]+)" name="answer" value="(\w+)">', shown.content.decode())
+    assert buttons == [("button", "allow"), ("button", "decline")]
+
+
+def test_the_record_keeps_word_for_word_what_was_shown(desk: Any, ana: Browser) -> None:
+    connected_under(desk, clusters=["BALANCES", "FRAUD_ALERTS"])
+    agreed(desk, **WIDER)
+    ask_people()
+    shown = ana.get(page(desk, "/terms"))
+    answer(ana, desk, answer="allow", kinds=["SHIPMENTS"])
+    record, text = kept(grant(desk))
+    told, _, chosen = text.partition("\n\nWhat was chosen\n")
+    for line in filter(None, told.split("\n")):
+        # the page sets a kind's name, purpose and fields apart, where the text has a full stop and no button
+        for part in line.removesuffix(" (new)").removesuffix(" (you allow this already)").split(". "):
+            assert part.rstrip(".") in said(shown), line
+    assert chosen.split("\n") == [
+        "Kinds of messages: Balances, Deliveries of what you bought.",
+        "Accounts: Current account •• 4821.",
+        f"How long: Until {day_words(grant(desk).expires_at)}.",
+        "Who decided: Ana ana@people.example.",
+        "Sent to: your Messenger chat with Norden Bank.",
+    ]
+    assert (record.language, record.given_through) == ("en", "page")
+    assert record.disclosure_sha256 == hashlib.sha256(text.encode()).hexdigest()
+    with as_system():
+        assert Mail.objects.filter(template="consents/receipt", to="ana@people.example").exists()
+
+
+def test_what_changed_meanwhile_is_asked_again_on_the_new_text(desk: Any, ana: Browser) -> None:
+    connected_under(desk, clusters=["BALANCES", "FRAUD_ALERTS"])
+    agreed(desk, **WIDER)
+    ask_people()
+    form = {"seen": value_of(ana.get(page(desk, "/terms")), "seen"), "kinds": ["SHIPMENTS"]}
+    agreed(desk, **WIDER | {"retention_days": "180"})
+    ask_people()
+    for choice in ("allow", "decline"):
+        again = ana.post(page(desk, "/terms"), {**form, "answer": choice}, follow=True)
+        assert again.redirect_chain == [(page(desk, "/terms"), 302)]
+        assert "The terms have changed again since you opened this." in text_of(again)
+        assert "A message is kept for 180 days" in said(again)
+    assert (grant(desk).clusters, grant(desk).answered_at) == (["BALANCES"], None)
+    assert "The new terms hold from now on." in answer(ana, desk, answer="allow", kinds=["SHIPMENTS"])
+
+
+def test_a_suspended_bank_asks_nobody_and_no_can_still_be_said(desk: Any, ana: Browser) -> None:
+    agreed(desk, **WIDER)
+    ask_people()
+    form = {"seen": value_of(ana.get(page(desk, "/terms")), "seen"), "kinds": ["CHAT"]}
+    reviewer = desk.world.staff.reviewer
+    change_partner_status(partner_id=desk.world.bank.partner.pk, to="SUSPENDED", actor=reviewer)
+    for refused in (
+        ana.get(page(desk, "/terms"), follow=True),
+        ana.post(page(desk, "/terms"), {**form, "answer": "allow"}, follow=True),
+    ):
+        assert "Norden Bank cannot ask for anything at the moment." in text_of(refused)
+        assert refused.redirect_chain == [(page(desk), 302)]
+    assert grant(desk).answered_at is None
+    said_no = ana.post(page(desk, "/terms"), {**form, "answer": "decline"}, follow=True)
+    assert "Everything stays as it was." in text_of(said_no)
+
+
+def test_new_terms_leave_out_what_the_agreement_no_longer_covers(desk: Any, ana: Browser) -> None:
+    """As every new consent does: the record holds nothing that was not shown."""
+    agreed(desk, clusters=[*(kind for kind in SENDABLES if kind != "RECEIPTS"), "CHAT"], retention_days="120")
+    ask_people()
+    assert "Receipts" not in said(ana.get(page(desk, "/terms")))
+    answer(ana, desk, answer="allow")
+    assert grant(desk).clusters == ["BALANCES", "FRAUD_ALERTS"]
+    assert kept(grant(desk))[0].clusters == ["BALANCES", "FRAUD_ALERTS"]
 
 
 def test_yes_makes_the_new_terms_the_persons_own(desk: Any, ana: Browser) -> None:
     connected_under(desk, clusters=["BALANCES", "FRAUD_ALERTS"])
     version = agreed(desk, **WIDER)
     ask_people()
-    assert "The new terms hold from now on." in answer(ana, desk, answer="agree", kinds=["SHIPMENTS"])
+    assert "The new terms hold from now on." in answer(ana, desk, answer="allow", kinds=["SHIPMENTS"])
     now = grant(desk)
     assert (now.clusters, now.agreement_version_id) == (["BALANCES", "SHIPMENTS"], version.id)
     with as_system():
@@ -196,7 +296,7 @@ def test_disuse_of_a_new_kind_is_counted_from_the_yes_to_it(desk: Any) -> None:
     found, began = [], timezone.now()
     with time_machine.travel(began + timedelta(days=60)):
         ana = Browser(desk.world.ana.person.user)
-        answer(ana, desk, answer="agree", kinds=["SHIPMENTS"])
+        answer(ana, desk, answer="allow", kinds=["SHIPMENTS"])
     for days in (91, 149, 151):
         with time_machine.travel(began + timedelta(days=days)):
             tend_all()
@@ -209,7 +309,7 @@ def test_no_leaves_all_as_it_was_and_is_not_asked_again(desk: Any, ana: Browser)
     before = grant(desk)
     agreed(desk, **WIDER)
     ask_people()
-    assert "Everything stays as it was." in answer(ana, desk, answer="keep")
+    assert "Everything stays as it was." in answer(ana, desk, answer="decline")
     now = grant(desk)
     same = ("clusters", "agreement_version_id", "record_id", "status")
     assert [getattr(now, name) for name in same] == [getattr(before, name) for name in same]
@@ -221,9 +321,9 @@ def test_no_leaves_all_as_it_was_and_is_not_asked_again(desk: Any, ana: Browser)
 @pytest.mark.parametrize(
     ("form", "sentence"),
     [
-        ({"answer": "agree"}, "Choose at least one new kind of message"),
-        ({"answer": "agree", "kinds": ["BALANCES"]}, "BALANCES is not among what is new."),
-        ({"answer": "agree", "kinds": ["CHAT"], "seen": "agv_" + "0" * 32}, "The terms have changed again"),
+        ({"answer": "allow"}, "Choose at least one kind of message, or decline."),
+        ({"answer": "allow", "kinds": ["BALANCES"]}, "BALANCES is not among what is new."),
+        ({"answer": "allow", "kinds": ["CHAT"], "seen": "0" * 64}, "The terms have changed again"),
     ],
 )
 def test_what_was_not_shown_cannot_be_agreed_to(
@@ -240,7 +340,7 @@ def test_only_the_person_answers(desk: Any, ana: Browser) -> None:
     ask_people()
     stranger = Browser(desk.world.charlie.person.user)
     assert stranger.get(page(desk, "/terms")).status_code == 404
-    assert stranger.post(page(desk, "/terms"), {"answer": "agree"}).status_code == 404
+    assert stranger.post(page(desk, "/terms"), {"answer": "allow"}).status_code == 404
     assert grant(desk).answered_at is None
 
 

@@ -41,6 +41,7 @@ from .asking import (
     BODY,
     SYSTEM,
     Asked,
+    broken_rules,
     days_between,
     grants_of,
     inputs,
@@ -77,12 +78,9 @@ def landed(response: Any) -> dict[str, str]:
 
 
 def test_the_page_says_all_that_the_rules_ask_for(asked: Asked, world: Any) -> None:
-    """Rules 1 to 11 of what consent has to be, by the words that keep them. The eighth is about banks that were stopped:
-    they get no page (below).
-    """
     with time_machine.travel("2026-11-24T08:00:00Z", tick=False):
         words = said(asked.open())
-    for rule, sentences in {
+    own = {
         "1: at most a year, once or a period, picked by the person": [
             "Choose once, or a period.",
             "Once: for 24 hours from now, then it ends by itself",
@@ -90,50 +88,17 @@ def test_the_page_says_all_that_the_rules_ask_for(asked: Asked, world: Any) -> N
             "For 90 days, until 22 February 2027",
             "For 180 days, until 23 May 2027",
         ],
-        "2: who asks": [
-            "Norden Bank asks to write to you",
-            "Norden Bank asks. Its full name is Norden Bank plc, its domain norden.example.",
-        ],
-        "2: which service": ["Parley, the service you are looking at, carries the messages to your chat."],
+        "2: who asks": ["Norden Bank asks to write to you"],
         "2: which kinds, down to their fields": [
-            "Balances How much money is in your accounts, so that you know where you stand.",
-            "It holds: which account, by its last digits; the money you can spend; the balance that is booked;",
+            "Balances How much money is in your accounts",
             "Fraud alerts Payments that look wrong",
             "Receipts What you paid and where",
         ],
-        "2: which accounts, none of the future": [
-            "Current account •• 4821",
-            "Credit card •• 1284",
-            "Accounts you open later are not included.",
-        ],
-        "2: only as reasonably necessary": [
-            "use your data only as reasonably necessary to send you the messages that you choose here."
-        ],
-        "2: who vouches for the bank": [
-            "Parley has verified that this domain is the bank’s, and its licence: Office of the Comptroller",
-            "Norden Bank has signed that it keeps to this: agreement AGR-NORDEN.",
-        ],
-        "3, 7 and 11: how to stop, by two ways, free, where it is found": [
-            "At any time, at once and free, in either of two ways:",
-            "On your page Connected banks: open Norden Bank and disconnect it.",
-            "In the chat: write STOP.",
-        ],
-        "4: asked again every 90 days": ["Every 90 days we ask by one tap whether you still want this."],
-        "5: warned before the end": ["We tell you 30 and 7 days before it ends. It can then be renewed"],
-        "6: nothing beyond what is chosen": [
-            "Choose those you want.",
-            "sends what you choose, and only that.",
-        ],
-        "9: no advertising, no sale": ["Never for advertising, and it is never sold."],
-        "10: what is kept": [
-            "A message is kept for 90 days, then destroyed.",
-            "What you decided here is kept as proof for you",
-        ],
-        "2: nobody else sees it": ["Nobody. The messenger that you choose delivers it."],
-        "3: where to complain": ["Complain to Norden Bank, or to Parley on your page Complaints"],
-    }.items():
-        for sentence in sentences:
-            assert sentence in words, rule
+        "2: which accounts": ["Current account •• 4821", "Credit card •• 1284"],
+        "6: nothing beyond what is chosen": ["Choose those you want."],
+        "10: what is kept": ["A message is kept for 90 days, then destroyed."],
+    }
+    assert broken_rules(words, own) == []
 
 
 def test_nothing_is_chosen_beforehand_and_no_is_as_easy_as_yes(asked: Asked) -> None:

@@ -221,7 +221,7 @@ class Sends:
             changes = changes_for(Grant.objects.get(pk=self.grant.id))
         if changes is None:
             return
-        answer = {"grant_id": self.grant.id, "seen": changes.seen, "actor": self.who["person"]}
+        answer = {"grant_id": self.grant.id, "seen": changes.shown.digest, "actor": self.who["person"]}
         if not agrees:
             tried(keep_terms, **answer)
             return
