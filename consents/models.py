@@ -10,6 +10,8 @@ from partners.clusters import Cluster, Environment
 from partners.models import AgreementVersion, Partner, Sender
 from portal.ids import uuid7
 
+LIVE_STATES = ("ACTIVE", "PAUSED")
+
 
 class Person(models.Model):
     """An end user. Sandbox people have no sign-in, and whoever erased their account has none any more."""
@@ -91,6 +93,21 @@ class LinkToken(models.Model):
     used_at = models.DateTimeField(null=True)
 
 
+class GrantQuerySet(models.QuerySet["Grant"]):
+    """Reads of grants, by the clock: a day that has come counts before anybody has written it down."""
+
+    def open(self) -> "GrantQuerySet":
+        """As `Grant.is_open`."""
+        return self.filter(status__in=LIVE_STATES, expires_at__gt=timezone.now())
+
+    def in_status(self, status: str) -> "GrantQuerySet":
+        """As `Grant.status_now`."""
+        is_over = models.Q(status__in=LIVE_STATES, expires_at__lte=timezone.now())
+        if status == Grant.Status.EXPIRED:
+            return self.filter(models.Q(status=status) | is_over)
+        return self.filter(~is_over, status=status)
+
+
 class Grant(models.Model):
     """What a person allows a bank to send (OAuth Grant Management's stable id), with its records."""
 
@@ -133,6 +150,8 @@ class Grant(models.Model):
     # When it is looked at next: whether its end or a confirmation is near, and what of it is not used
     tend_at = models.DateTimeField(db_default=Now())
 
+    objects = GrantQuerySet.as_manager()
+
     class Meta:
         constraints = [
             models.UniqueConstraint(
@@ -161,9 +180,19 @@ class Grant(models.Model):
         ]
 
     @property
+    def status_now(self) -> str:
+        """Its status at this moment: its end is judged by the clock, whatever has been written down."""
+        return self.Status.EXPIRED if self.is_past_its_end else self.status
+
+    @property
     def is_open(self) -> bool:
         """Neither ended nor over at this moment."""
-        return self.status in (self.Status.ACTIVE, self.Status.PAUSED) and self.expires_at > timezone.now()
+        return self.status_now in LIVE_STATES
+
+    @property
+    def is_past_its_end(self) -> bool:
+        """It is over by the clock, and that is not written down yet."""
+        return self.status in LIVE_STATES and self.expires_at <= timezone.now()
 
 
 class UnusedKind(models.Model):

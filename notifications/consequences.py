@@ -8,8 +8,7 @@ from partners.models import Partner
 
 def people(partner: Partner) -> Consequence:
     """Each grant is one person's connection."""
-    open_ones = [Grant.Status.ACTIVE, Grant.Status.PAUSED]
-    count = Grant.objects.filter(partner=partner, environment="live", status__in=open_ones).count()
+    count = Grant.objects.open().filter(partner=partner, environment="live").count()
     return Consequence(
         count, "connected people", "get nothing from your bank any more, and see that it has left"
     )

@@ -7,7 +7,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from consents.actions.give import LIVE, LONGEST_DAYS
+from consents.actions.give import LONGEST_DAYS
 from consents.actions.requests import CannotAsk, ask_for_grant
 from consents.directory import can_begin, clusters_to_offer
 from consents.models import Grant, GrantRequest
@@ -73,8 +73,8 @@ def note_doubtful_arrival(*, sign_in_id: UUID, reason: str, actor: Principal) ->
 
 def live_grant(sign_in: CustomerSignIn, person: Principal) -> Grant | None:
     """What the person already has with this bank. As the system."""
-    rows = Grant.objects.filter(partner_id=sign_in.partner_id, environment=sign_in.environment)
-    return rows.filter(person_id=person.person_id, status__in=LIVE, expires_at__gt=timezone.now()).first()
+    rows = Grant.objects.open().filter(partner_id=sign_in.partner_id, environment=sign_in.environment)
+    return rows.filter(person_id=person.person_id).first()
 
 
 def _note_problem(sign_in: CustomerSignIn, actor: Principal, reason: str) -> None:

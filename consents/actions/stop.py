@@ -20,6 +20,7 @@ from portal.tenancy.context import scope
 from portal.tenancy.principal import Kind, Principal
 
 _S = Grant.Status
+SYSTEM = Principal.system()
 TRANSITIONS: dict[tuple[str, str], set[Kind]] = {
     (_S.PENDING, _S.ACTIVE): {Kind.PERSON},
     (_S.PENDING, _S.REJECTED): {Kind.PERSON},
@@ -59,15 +60,19 @@ def resume_grant(*, grant_id: UUID, actor: Principal) -> Grant:
 
 @transaction.atomic
 def end_grant(*, grant_id: UUID, actor: Principal, reason: str, to: str = _S.REVOKED) -> Grant:
-    """Ends the grant for good (REVOKED, EXPIRED or INVALIDATED). A bank's own words stay out of the trail. Where the
-    person ends it, what the bank asks them at that moment is refused as well.
+    """Ends the grant for good (REVOKED, EXPIRED or INVALIDATED); one whose day has come has EXPIRED then, whoever ends it.
+    A bank's own words stay out of the trail. Where the person ends it, what the bank asks them at that moment is refused
+    as well.
     """
     with scope(actor):
         if actor.kind is Kind.PERSON:
             grant = get_grant_for(actor, grant_id)
             refuse_requests(actor=actor, partner_id=grant.partner_id, environment=grant.environment)
-        grant = _step(grant_id, to, actor)
-        grant.ended_at, grant.end_reason, grant.ended_by = timezone.now(), reason, actor.kind.value
+        grant, now = get_grant_for(actor, grant_id, lock=True), timezone.now()
+        if grant.is_past_its_end:
+            actor, to, reason, now = SYSTEM, _S.EXPIRED, "expired", grant.expires_at
+        _check_step(grant, to, actor)
+        grant.ended_at, grant.end_reason, grant.ended_by = now, reason, actor.kind.value
         grant.save(update_fields=["status", "ended_at", "end_reason", "ended_by"])
         stopped = _stop_sending(grant, "grant_ended")
         told = "" if actor.kind is Kind.CLIENT else reason
@@ -78,10 +83,15 @@ def end_grant(*, grant_id: UUID, actor: Principal, reason: str, to: str = _S.REV
 
 def _step(grant_id: UUID, to: str, actor: Principal) -> Grant:
     grant = get_grant_for(actor, grant_id, lock=True)
-    if actor.kind not in TRANSITIONS.get((grant.status, to), set()):
+    _check_step(grant, to, actor)
+    return grant
+
+
+def _check_step(grant: Grant, to: str, actor: Principal) -> None:
+    was = grant.status if to == _S.EXPIRED else grant.status_now
+    if actor.kind not in TRANSITIONS.get((was, to), set()):
         raise Refused(_("The connection is not as it was any more, so that cannot be done any more."))
     grant.status = to
-    return grant
 
 
 def _stop_sending(grant: Grant, reason: str) -> Stopped:

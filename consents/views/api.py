@@ -47,7 +47,7 @@ class Grants(ApiView):
             index = blind_index("customer_ref", partner_id, query["customer_ref"])
             rows = rows.filter(customer__ref_index=index)
         if "status" in query:
-            rows = rows.filter(status=query["status"])
+            rows = rows.in_status(query["status"])
         related = rows.select_related("account", "agreement_version__agreement")
         return page(query, related, _show)
 
@@ -81,6 +81,8 @@ class GrantRevoke(ApiView):
         send begins. A grant that has ended stays ended: the person would have to give a new one.
         """
         grant = get_grant_for(self.principal, grt)
+        if not grant.is_open:
+            raise Problem("conflict", "The grant has ended already.")
         try:
             return _show([end_grant(grant_id=grant.id, actor=self.principal, reason=body["reason"])])[0]
         except Refused as refusal:
@@ -96,17 +98,18 @@ def _show(grants: list[Grant]) -> list[GrantShown]:
 
 
 def _shown(grant: Grant, keys: dict[Any, DataKey], history: list[Moment]) -> GrantShown:
-    version = grant.agreement_version
+    version, is_past = grant.agreement_version, grant.is_past_its_end
+    ended_at = grant.expires_at if is_past else grant.ended_at
     return {
         "id": public_id("grt", grant.id),
-        "status": grant.status,
+        "status": grant.status_now,
         "clusters": grant.clusters,
         "accounts": _accounts(grant, keys.get(grant.person_id)),
         "granted_at": rfc3339(grant.granted_at),
         "expires_at": rfc3339(grant.expires_at),
         "reconfirm_by": rfc3339(grant.reconfirm_by),
-        "ended_at": rfc3339(grant.ended_at) if grant.ended_at else None,
-        "end_reason": grant.end_reason or None,
+        "ended_at": rfc3339(ended_at) if ended_at else None,
+        "end_reason": "expired" if is_past else grant.end_reason or None,
         "channel": grant.account.channel,
         "agreement": f"{version.agreement.number} v{version.number}" if version else None,
         "environment": grant.environment,

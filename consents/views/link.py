@@ -14,7 +14,6 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
@@ -34,7 +33,7 @@ from consents.linking import (
 )
 from consents.models import Grant, LinkedAccount, LinkToken
 from consents.return_address import with_answer
-from consents.views.person import STOPPABLE, person_page
+from consents.views.person import person_page
 from partners.access import id_in_path
 from partners.actions.senders import sender_secrets
 from partners.models import Sender
@@ -147,8 +146,7 @@ def unlink(request: HttpRequest, principal: Principal, lac: str) -> HttpResponse
         return redirect("link-home")
     if account.status == LinkedAccount.Status.UNLINKED:
         return redirect("link-home")
-    live = Grant.objects.filter(account=account, status__in=STOPPABLE, expires_at__gt=timezone.now())
-    grant = live.first()
+    grant = Grant.objects.open().filter(account=account).first()
     meets = outgoing().outlook([grant.id]).get(grant.id) if grant else None
     context = {**_about(sender), "account": account, "grant": grant, "meets": meets}
     return render(request, "consents/link/unlink.html", context)

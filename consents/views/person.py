@@ -27,7 +27,6 @@ from portal.tenancy.context import scope
 from portal.tenancy.principal import Principal
 
 View = Callable[..., HttpResponse]
-STOPPABLE = {Grant.Status.ACTIVE, Grant.Status.PAUSED}
 SOON = timedelta(days=30)
 
 
@@ -59,10 +58,8 @@ def shown_state(grant: Grant) -> str:
     for more, and nothing more is sent until they agree) and EXPIRES_SOON.
     """
     now = timezone.now()
-    if grant.status in STOPPABLE and grant.expires_at <= now:
-        return Grant.Status.EXPIRED
-    if grant.status != Grant.Status.ACTIVE:
-        return grant.status
+    if grant.status_now != Grant.Status.ACTIVE:
+        return grant.status_now
     if grant.reconfirm_by <= now:
         return "RECONFIRM"
     if is_asked(grant):
@@ -107,7 +104,7 @@ def disconnect(request: HttpRequest, principal: Principal, grt: str) -> HttpResp
     """Shows what it means; on POST ends the connection for good."""
     grant = get_grant_for(principal, grant_id(grt))
     if request.method == "GET":
-        if grant.status not in STOPPABLE:
+        if not grant.is_open:
             return redirect("person-grant", grt=grt)
         meets = outgoing().outlook([grant.id]).get(grant.id)
         context = {"grant": grant, "environment": grant.environment, "meets": meets}

@@ -14,7 +14,7 @@ from consents.access import get_grant_for, person_principal
 from consents.actions.stop_everything import stop_everything
 from consents.models import Grant
 from consents.stops import WAITING, latest_stops
-from consents.views.person import STOPPABLE, grant_id, person_page
+from consents.views.person import grant_id, person_page
 from partners.outgoing import outgoing
 from portal.tenancy.principal import Principal
 
@@ -51,7 +51,7 @@ def everything(request: HttpRequest) -> HttpResponse:
 @person_page
 def _everything(request: HttpRequest, principal: Principal) -> HttpResponse:
     grants = Grant.objects.filter(person_id=principal.person_id).select_related("partner")
-    live = list(grants.filter(status__in=STOPPABLE, expires_at__gt=timezone.now()).order_by("id")[:MOST])
+    live = list(grants.open().order_by("id")[:MOST])
     ended = grants.filter(ended_at__gt=timezone.now() - SHOWN_FOR).order_by("-ended_at")[:MOST]
     meets = outgoing().outlook(grant.id for grant in live).values()
     stops = latest_stops(grant.id for grant in ended)

@@ -256,8 +256,7 @@ def _to_a_person(sender: Sender, account: LinkedAccount, address: str, command: 
 def _live_grant(account: LinkedAccount) -> Grant | None:
     """The person's with the bank, whichever of their chats it sends to: a STOP in any of them means the bank."""
     whose = {name: getattr(account, name) for name in ("person_id", "partner_id", "environment")}
-    live = Grant.objects.filter(status__in=["ACTIVE", "PAUSED"], expires_at__gt=timezone.now())
-    return live.filter(**whose).first()
+    return Grant.objects.open().filter(**whose).first()
 
 
 def _balance(sender: Sender, grant: Grant | None, account: LinkedAccount) -> Response:

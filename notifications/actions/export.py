@@ -154,7 +154,7 @@ def _grant(grant: Grant, key: DataKeyMaterial | None, messages: list[Found]) -> 
         "id": public_id("grt", grant.id),
         "bank": grant.partner.name,
         "environment": grant.environment,
-        "status": grant.status,
+        "status": grant.status_now,
         "kinds": grant.clusters,
         "granted_at": rfc3339(grant.granted_at),
         "until": rfc3339(grant.expires_at),

@@ -7,11 +7,11 @@ from django.views.decorators.http import require_safe
 
 from consents.access import get_grant_for
 from consents.actions.again import can_renew
-from consents.models import Grant, UnusedKind
+from consents.models import LIVE_STATES, Grant, UnusedKind
 from consents.receipts import receipts_of
 from consents.stops import latest_stops
 from consents.terms import lost_kinds
-from consents.views.person import STOPPABLE, grant_id, person_page, shown_state
+from consents.views.person import grant_id, person_page, shown_state
 from notifications.models import Delivery
 from notifications.views.story import open_accounts, tell
 from partners.models import Partner
@@ -33,7 +33,7 @@ def home(request: HttpRequest, principal: Principal) -> HttpResponse:
         last_cluster=Subquery(last.values("notification__cluster")[:1]),
     )
     found = [(grant, shown_state(grant)) for grant in grants.order_by("-id")[:MOST_BANKS]]
-    over = {*Grant.Status.values} - STOPPABLE - {Grant.Status.PENDING}
+    over = {*Grant.Status.values} - {*LIVE_STATES, Grant.Status.PENDING}
     ended = [one for one in found if one[1] in over]
     stops = latest_stops(grant.id for grant, _ in ended)
     context = {
@@ -54,7 +54,7 @@ def grant(request: HttpRequest, principal: Principal, grt: str) -> HttpResponse:
     context = {
         "grant": found,
         "state": state,
-        "can_be_stopped": state != Grant.Status.EXPIRED and found.status in STOPPABLE,
+        "can_be_stopped": found.is_open,
         "can_renew": can_renew(found),
         "lost": lost_kinds(found),
         "bank_cannot_send": _cannot_send(found.partner, found.environment),
@@ -73,7 +73,7 @@ def _unused(grant: Grant) -> list[UnusedKind]:
     """What ends by itself unless the person keeps it; nothing that has been used or allowed anew since."""
     proposed = grant.unused.filter(decided_at=None, cluster__in=grant.clusters)
     rows = list(proposed.filter(proposed_at__gt=grant.authorised_at).order_by("lapses_at", "cluster"))
-    if not rows or grant.status not in STOPPABLE:
+    if not rows or not grant.is_open:
         return []
     sent = Delivery.objects.filter(grant=grant, sent_at__gt=min(one.proposed_at for one in rows))
     used = set(sent.values_list("notification__cluster", flat=True))

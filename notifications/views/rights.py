@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from consents.actions.discreet import set_discreet
-from consents.actions.erase import LIVE, certificate_path, erase_person, get_erasure
+from consents.actions.erase import certificate_path, erase_person, get_erasure
 from consents.erasure_certificate import certificate_pdf, facts, sentences
 from consents.forms import EraseForm
 from consents.models import Complaint, Grant, LinkedAccount, Person
@@ -84,7 +84,7 @@ def _counts(principal: Principal) -> dict[str, int]:
     person_id = principal.person_id
     linked = LinkedAccount.objects.filter(person_id=person_id).exclude(status=LinkedAccount.Status.UNLINKED)
     return {
-        "connections": Grant.objects.filter(person_id=person_id, status__in=LIVE).count(),
+        "connections": Grant.objects.open().filter(person_id=person_id).count(),
         "chats": linked.count(),
         "sent": deliveries_for(principal).count(),
         "complaints": Complaint.objects.filter(person_id=person_id).count(),

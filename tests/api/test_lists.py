@@ -1,5 +1,6 @@
 """Lists: filters, pages, and the index behind them."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -7,9 +8,13 @@ import pytest
 import time_machine
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
+from consents.actions.expire import expire_grants
+from consents.models import Grant
 from notifications.models import Delivery
 from notifications.serializers import EXAMPLES, STATUSES
+from portal.api.times import rfc3339
 from portal.demo.world import Bank
 from portal.ids import parse_public_id
 from portal.tenancy.context import scope
@@ -182,6 +187,66 @@ def test_grants_by_customer_and_status(norden: Caller) -> None:
     assert [one["id"] for one in norden.get("/grants?status=REVOKED").json()["data"]] == [ana["id"]]
     assert len(norden.get("/grants?status=ACTIVE").json()["data"]) == 1
     assert norden.get("/grants?status=GONE").status_code == 400
+
+
+class TestAGrantWhoseDayHasCome:
+    """It has expired by the clock, before anybody has written that down."""
+
+    @pytest.fixture
+    def over(self, norden: Caller) -> Iterator[dict[str, Any]]:
+        (ana,) = norden.get("/grants?customer_ref=CUST-1001").json()["data"]
+        with scope(Principal.system()), transaction.atomic():
+            day = timezone.now() + timedelta(minutes=1)
+            Grant.objects.filter(pk=parse_public_id("grt", ana["id"])).update(expires_at=day)
+        with time_machine.travel(day + timedelta(seconds=1), tick=False):
+            yield {**ana, "expires_at": rfc3339(day)}
+
+    def test_is_shown_and_listed_as_expired(self, norden: Caller, over: dict[str, Any]) -> None:
+        told = {"status": "EXPIRED", "ended_at": over["expires_at"], "end_reason": "expired"}
+
+        assert norden.get(f"/grants/{over['id']}").json() == over | told
+        assert norden.get("/grants?status=EXPIRED").json()["data"] == [over | told]
+        assert over["id"] not in [one["id"] for one in norden.get("/grants?status=ACTIVE").json()["data"]]
+
+    def test_is_no_different_once_that_is_written_down(self, norden: Caller, over: dict[str, Any]) -> None:
+        before = norden.get(f"/grants/{over['id']}").json()
+        assert expire_grants() == 1
+        after = norden.get(f"/grants/{over['id']}").json()
+
+        assert {**after, "history": []} == {**before, "history": []}
+        assert [one["event"] for one in after["history"]][-1] == "ConsentExpired"
+
+    def test_cannot_be_ended_again(self, norden: Caller, over: dict[str, Any]) -> None:
+        answer = norden.post(f"/grants/{over['id']}/revoke", {"reason": "account closed"})
+
+        assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
+        assert norden.get(f"/grants/{over['id']}").json()["status"] == "EXPIRED"
+
+    def test_stands_on_the_page_that_comes_next(self, norden: Caller, over: dict[str, Any]) -> None:
+        other = norden.get("/grants?customer_ref=CUST-1002").json()["data"][0]["id"]
+        with scope(Principal.system()), transaction.atomic():
+            Grant.objects.filter(pk=parse_public_id("grt", other)).update(
+                status="EXPIRED", ended_at=timezone.now()
+            )
+        newest = norden.get("/grants?status=EXPIRED&limit=1").json()
+        next_page = norden.get(f"/grants?status=EXPIRED&limit=1&cursor={newest['next_cursor']}").json()
+
+        assert sorted(one["id"] for one in newest["data"] + next_page["data"]) == sorted([over["id"], other])
+        assert next_page["next_cursor"] is None
+
+
+@pytest.mark.parametrize("status", ["ACTIVE", "EXPIRED"])
+def test_grants_of_a_status_are_read_from_the_index(norden: Caller, status: str) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        norden.get(f"/grants?status={status}")
+    asked = next(one["sql"] for one in queries if "consents_grant" in one["sql"])
+    with scope(Principal.system()), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")  # a table of two rows is not worth an index
+        cursor.execute(f"EXPLAIN {asked}")
+        plan = "\n".join(line for (line,) in cursor)
+
+    assert "consents_grant_partner" in plan
+    assert "Sort" not in plan
 
 
 def test_a_list_of_grants_takes_as_many_statements_as_one(
