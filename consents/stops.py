@@ -19,6 +19,7 @@ from portal.tenancy.principal import Kind, Principal
 
 FIRST_LOOK = timedelta(seconds=5)
 CONFIRMED, WAITING, NOWHERE, BY_BANK = "confirmed", "waiting", "nowhere", "by_bank"
+NO_ADDRESS = "The bank has no address to be told at"
 # How long a page goes on asking by itself
 WATCHED = timedelta(minutes=10)
 
@@ -74,7 +75,7 @@ def note_stop(
     grant: Grant, event: EventType, stopped: Stopped, *, by: Kind, message_id: UUID | None
 ) -> GrantStop:
     """Writes it down as the very last thing before the commit, whose time it tells."""
-    now, is_told = timezone.now(), message_id is not None and by is not Kind.CLIENT
+    now, must_know = timezone.now(), by is not Kind.CLIENT
     with scope(Principal.system()):
         return GrantStop.objects.create(
             partner_id=grant.partner_id,
@@ -85,9 +86,9 @@ def note_stop(
             by=by.value,
             withdrawn=stopped.withdrawn,
             handed_over=stopped.handed_over,
-            message_id=message_id if is_told else None,
+            message_id=message_id if must_know else None,
             stopped_at=now,
-            look_at=now + FIRST_LOOK if is_told else None,
+            look_at=now + FIRST_LOOK if must_know else None,
         )
 
 
@@ -128,7 +129,7 @@ def late_banks() -> list[Late]:
 
 
 def _late(stop: GrantStop, count: int, told: Told | None) -> Late:
-    tries, answer = (told.tries, told.answer) if told else (0, "")
+    tries, answer = (told.tries, told.answer) if told else (0, NO_ADDRESS)
     return Late(stop.partner.name, stop.partner.slug, count, stop.stopped_at, tries, answer)
 
 

@@ -1,4 +1,6 @@
-"""Watching whether banks confirm what people stop. A bank that has not within a minute is brought to our operators."""
+"""Watching whether banks confirm what people stop. A bank that has not within a minute, or that we
+cannot even tell, is brought to our operators.
+"""
 
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -14,7 +16,7 @@ from partners.clusters import Environment
 from partners.models import Partner
 from partners.webhooks.actions.emit import ENDED
 from partners.webhooks.actions.forget import KEPT
-from partners.webhooks.confirmations import Told, told_by
+from partners.webhooks.confirmations import Told, environments_with_address, told_by
 from portal.accounts.models import User
 from portal.audit.codes import Code
 from portal.audit.record import record
@@ -45,7 +47,8 @@ def _look(partner_id: UUID) -> int:
         due = GrantStop.objects.filter(partner=partner, look_at__lte=now).order_by("look_at")
         stops = list(due.select_for_update()[:BATCH])
         told = told_by(stop.message_id for stop in stops)
-        late = [stop for stop in stops if _judge(stop, told.get(stop.message_id), partner, now)]
+        reachable = environments_with_address(partner_id)
+        late = [stop for stop in stops if _judge(stop, told.get(stop.message_id), partner, reachable, now)]
         if late:
             _alert(partner, late, now)
         GrantStop.objects.bulk_update(
@@ -54,17 +57,17 @@ def _look(partner_id: UUID) -> int:
     return len(late)
 
 
-def _judge(stop: GrantStop, told: Told | None, partner: Partner, now: datetime) -> bool:
-    """Notes what is known, and when to look again; whether it is late, and nobody was told so yet."""
+def _judge(stop: GrantStop, told: Told | None, partner: Partner, reachable: set[str], now: datetime) -> bool:
+    """Notes what is known, and when to look again; whether it is late, and nobody was told so yet. What went to no
+    address of the bank's own is looked at until the bank has one: then it is told of the next, and has to ask for this.
+    """
     age = now - stop.stopped_at
     stop.look_at = None
     if age > KEPT or partner.status in ENDED:
         return False
-    if told is None:
-        stop.message_id = None  # it went to no address of the bank's own
-        return False
-    stop.confirmed_at = told.confirmed_at
-    if told.confirmed_at:
+    stop.message_id = stop.message_id if told else None
+    stop.confirmed_at = told.confirmed_at if told else None
+    if stop.confirmed_at or (told is None and stop.environment in reachable):
         return False
     stop.look_at = now + min(max(age / 4, FIRST_LOOK), RAREST_LOOK)
     if age < PATIENCE:
@@ -86,14 +89,15 @@ def _alert(partner: Partner, late: list[GrantStop], now: datetime) -> None:
         )
     if not GrantStop.objects.filter(partner=partner, mailed_at__gt=now - MAIL_EVERY).exists():
         late[0].mailed_at = now
-        _mail(partner, len(late))
+        _mail(partner, late)
 
 
-def _mail(partner: Partner, count: int) -> None:
+def _mail(partner: Partner, late: list[GrantStop]) -> None:
     operators = User.objects.filter(staff_role=User.StaffRole.OPERATOR, is_active=True).order_by("pk")
     context = {
         "partner": partner.name,
-        "count": count,
+        "count": len(late),
+        "nowhere": sum(stop.message_id is None for stop in late),
         "seconds": round(PATIENCE.total_seconds()),
         "page": f"{settings.BASE_URL}{reverse('staff-stops')}",
     }

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from partners.models import WebhookEndpoint
 from partners.webhooks.reading import REASONS
 
 _TOLD = """
@@ -43,6 +44,14 @@ def told_by(message_ids: Iterable[UUID | None]) -> dict[UUID | None, Told]:
             message_id: Told(confirmed_at, tries, _words(status, error, reason))
             for message_id, confirmed_at, tries, status, error, reason in cursor.fetchall()
         }
+
+
+def environments_with_address(partner_id: UUID) -> set[str]:
+    """Those in which the bank has an address of its own that events are sent to."""
+    own = WebhookEndpoint.objects.filter(
+        partner_id=partner_id, kind=WebhookEndpoint.Kind.URL, status=WebhookEndpoint.Status.ENABLED
+    )
+    return set(own.filter(deleted_at=None).values_list("environment", flat=True))
 
 
 def _words(status: int | None, error: str | None, reason: str) -> str:

@@ -174,11 +174,39 @@ def test_a_bank_without_an_address_is_not_said_to_be_told(
 ) -> None:
     if has_inbox:
         listen(world, "")
-    assert "Norden Bank has no address to be told at; it sees it by asking" in disconnect(ana, world.ana)
-    pass_seconds(61)
+    shown = disconnect(ana, world.ana)
+    assert "Norden Bank has no address to be told at, so it knows only once it asks" in shown
+    assert "It can send you nothing all the same." in shown
+
+
+@pytest.mark.parametrize("has_inbox", [False, True])
+def test_a_bank_without_an_address_is_brought_to_the_operators_until_it_has_one(
+    ana: Browser, operator: Browser, world: SimpleNamespace, server: Server, settings: Any, has_inbox: bool
+) -> None:
+    if has_inbox:
+        listen(world, "")
+    disconnect(ana, world.ana)
+    pass_seconds(59)
     assert watch_stops() == 0
+    pass_seconds(2)
+    assert watch_stops() == 1
+    pass_seconds(60)
+    assert watch_stops() == 0, "each once"
+    with as_system():
+        assert AuditEvent.objects.filter(code="consent.stop_unconfirmed").count() == 1
+        [mail] = Mail.objects.filter(template="consents/stop_unconfirmed")
+    assert "It has no address to be told at." in compose(mail).body
+    shown = text_of(operator.get("/staff/stops"))
+    assert "Norden Bank 1 " in shown
+    assert " 0 The bank has no address to be told at " in shown
+    settings.OUTBOUND_ALLOW_LOOPBACK = True
+    listen(world, server.url())
+    tell_bank()
+    pass_seconds(3600)
+    assert watch_stops() == 0
+    assert "Every bank knows" in text_of(operator.get("/staff/stops"))
     [stop] = stops()
-    assert (stop.message_id, stop.look_at) == (None, None)
+    assert (stop.message_id, stop.look_at, stop.confirmed_at) == (None, None, None)
 
 
 def test_what_the_bank_ended_it_need_not_confirm(

@@ -50,7 +50,7 @@ def test_the_banks_word_appears_by_itself_and_one_button_stops_the_rest(
     follow(tab, tab.get_by_role("button", name="Stop everything"))
     expect(tab.get_by_role("heading", name="Nothing can be sent to you")).to_be_visible()
     nowhere = re.compile(
-        rf"Stopped here {CLOCK} · Harbour has no address to be told at; it sees it by asking"
+        rf"Stopped here {CLOCK} · Harbour has no address to be told at, so it knows only once it asks"
     )
     expect(tab.get_by_text(nowhere)).to_be_visible()
     looks_right(tab)
