@@ -190,6 +190,11 @@ class Grant(models.Model):
         return self.status_now in LIVE_STATES
 
     @property
+    def is_unconfirmed(self) -> bool:
+        """It waits for the person to confirm that they still want it."""
+        return self.reconfirm_by <= timezone.now()
+
+    @property
     def is_past_its_end(self) -> bool:
         """It is over by the clock, and that is not written down yet."""
         return self.status in LIVE_STATES and self.expires_at <= timezone.now()

@@ -60,7 +60,7 @@ def shown_state(grant: Grant) -> str:
     now = timezone.now()
     if grant.status_now != Grant.Status.ACTIVE:
         return grant.status_now
-    if grant.reconfirm_by <= now:
+    if grant.is_unconfirmed:
         return "RECONFIRM"
     if is_asked(grant):
         return "NEW_TERMS"

@@ -13,6 +13,7 @@ from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
+from consents.actions.ask_again import ask_people
 from consents.choosing import account_key, named_place
 from consents.models import ConsentRecord, Customer, Grant
 from consents.records import Account, disclosure_place, granted_accounts
@@ -210,6 +211,40 @@ def test_renewing_is_offered_in_the_last_month_and_interrupts_nothing(
         assert record.valid_until == renewed.expires_at
         assert f"Until: {until.day} {until:%B %Y}" in words
         assert ana.get(f"{path}/renew").status_code == 302
+
+
+def test_renewing_counts_as_the_yes_that_is_due(
+    world: Any, sign_in: Callable[[Any], Client], grant_path: Callable[[Any], str]
+) -> None:
+    path = grant_path(world.ana)
+    with time_machine.travel(world.ana.grant.expires_at - timedelta(days=20)):
+        ana = sign_in(world.ana.person.user)
+        assert "If you renew it, that confirms it as well." in text_of(ana.get(path))
+        form = {"seen": seen(ana.get(f"{path}/renew").content.decode()), "days": "180"}
+        shown = text_of(ana.post(f"{path}/renew", form, follow=True))
+        assert "Renewed and confirmed." in shown
+        assert "your choice waits for you to confirm it again" not in shown
+        assert not grant_of(world.ana).is_unconfirmed
+
+
+def test_renewing_is_offered_while_new_terms_wait_and_answers_them(
+    world: Any, sign_in: Callable[[Any], Client], grant_path: Callable[[Any], str]
+) -> None:
+    path = grant_path(world.ana)
+    version = agree_on(world, retention_days=120)
+    ask_people()
+    with time_machine.travel(world.ana.grant.expires_at - timedelta(days=20)):
+        ana = sign_in(world.ana.person.user)
+        ana.post(f"{path}/reconfirm")
+        shown = ana.get(path)
+        assert "some go further than what you allowed" in text_of(shown)
+        assert f'href="{path}/renew"' in shown.content.decode()
+        renew = ana.get(f"{path}/renew").content.decode()
+        assert "A message is kept for 120 days" in renew
+        ana.post(f"{path}/renew", {"seen": seen(renew), "days": "180"})
+        assert "some go further than what you allowed" not in text_of(ana.get(path))
+    now = grant_of(world.ana)
+    assert (now.agreement_version_id, now.asked_version_id) == (version.id, None)
 
 
 def test_a_connection_that_has_ended_cannot_be_changed(
