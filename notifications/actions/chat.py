@@ -354,8 +354,19 @@ def balance_words(sender: Sender, grant: Grant | None) -> str:
         return text.format(bank=sender.name)
     verdict = _balance_verdict(grant)
     if verdict is None and (last := last_balance(grant)):
-        return last
+        return last.text or _erased_balance(sender, last.kept_days)
     return NO_BALANCE.get(verdict, NO_BALANCE[""]).format(bank=sender.name)
+
+
+def _erased_balance(sender: Sender, days: int) -> str:
+    text = ngettext(
+        "The last balance that {bank} sent was deleted after {days} day, as you were promised. You get the next one that"
+        " it sends.",
+        "The last balance that {bank} sent was deleted after {days} days, as you were promised. You get the next one"
+        " that it sends.",
+        days,
+    )
+    return text.format(bank=sender.name, days=days)
 
 
 def _help(sender: Sender, grant: Grant | None) -> str:

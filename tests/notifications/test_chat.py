@@ -24,13 +24,14 @@ from consents.models import Grant, LinkedAccount
 from notifications.actions.chat import hear
 from notifications.actions.replies import send_due_replies
 from notifications.models import Delivery, Reply
-from notifications.tasks import deliver_due, work_inbound
+from notifications.tasks import deliver_due, empty_old_messages, work_inbound
 from partners.actions.partners import change_partner_status
 from partners.models import Partner
 from portal.audit.models import AuditEvent
 from portal.ids import public_id
 from portal.tenancy.context import scope
 from portal.tenancy.principal import Kind, Principal
+from tests.partners.amending import agree_on
 from tests.sandbox.conftest import running_sandbox, wait_until
 
 from .conftest import BALANCE, Api
@@ -229,6 +230,21 @@ def test_balance_is_the_last_one_the_bank_sent(chat: Chat, api: Api) -> None:
     deliver_due("standard")
     assert "$7.10" in only(chat.gets())
     assert "Your account •• 4821 has $7.10 available" in only(chat.says("Balance"))
+
+
+def test_balance_says_that_the_last_one_was_deleted(chat: Chat, api: Api, world: Any) -> None:
+    agree_on(world, retention_days=30)
+    api.send()
+    deliver_due("standard")
+    assert "$1,234.50" in only(chat.gets())
+    month = timedelta(days=31)
+    change(Grant, expires_at=timezone.now() + 4 * month, reconfirm_by=timezone.now() + 4 * month)
+    with time_machine.travel(timezone.now() + month):
+        empty_old_messages()
+        assert only(chat.says("saldo")) == (
+            "The last balance that Norden Bank sent was deleted after 30 days, as you were promised. You get the next"
+            " one that it sends."
+        )
 
 
 def test_balance_says_why_there_is_none(chat: Chat, api: Api, world: Any) -> None:

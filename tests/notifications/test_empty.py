@@ -16,7 +16,7 @@ from consents.actions.narrow import narrow_grant
 from consents.choosing import Wish, account_key
 from notifications.actions import empty
 from notifications.actions.empty import empty_messages, partners_with_messages
-from notifications.balance import last_balance
+from notifications.balance import LastBalance, last_balance
 from notifications.models import Delivery, Notification, Retention
 from notifications.tasks import deliver_due, empty_old_messages
 from portal.audit.models import AuditEvent
@@ -101,7 +101,7 @@ def test_what_a_message_said_goes_after_90_days_and_the_rest_stays(api: Api, ana
     [message] = exported(ana)["connections"][0]["messages"]
     assert (message["text"], message["status"]) == (None, "READ")
     with scope(SYSTEM), transaction.atomic():
-        assert last_balance(world.ana.grant) == ""
+        assert last_balance(world.ana.grant) == LastBalance("", 90)
 
 
 def test_the_shorter_of_what_consent_and_agreement_promised_counts(api: Api, world: Any) -> None:
