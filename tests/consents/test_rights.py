@@ -388,6 +388,7 @@ def test_the_privacy_notice_is_public_and_leads_to_what_can_be_done(world: Any, 
     notice = Client().get("/privacy")
     assert "/me/privacy" in notice.content.decode()
     assert "Erase your account." in words(notice)
+    assert "What a message said is destroyed once the days are over that you were promised" in words(notice)
     page = words(ana.get("/me/privacy"))
     for phrase in ("Download my data", "Your complaints", "Discreet mode", "See what would go", "guardian"):
         assert phrase in page
