@@ -160,6 +160,7 @@ def _grant(grant: Grant, key: DataKeyMaterial | None, messages: list[Found]) -> 
         "until": rfc3339(grant.expires_at),
         "confirm_again_by": rfc3339(grant.reconfirm_by),
         "paused_at": _time(grant.paused_at),
+        "resumed_at": _time(grant.resumed_at),
         "ended_at": _time(grant.ended_at),
         "ended_by": grant.ended_by or None,
         "receipts": [as_json(one) for one in receipts],

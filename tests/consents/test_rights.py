@@ -27,6 +27,7 @@ from partners.models import WebhookDelivery, WebhookMessage
 from partners.refusals import Refused
 from partners.webhooks.reading import bodies_of
 from portal.accounts.models import User
+from portal.api.times import rfc3339
 from portal.audit.models import AuditEvent
 from portal.ids import parse_public_id, public_id
 from portal.mail.outbox import send_due_mail
@@ -76,6 +77,9 @@ def rows(model: Any, **found: Any) -> list[Any]:
 
 def test_everything_about_a_person_is_in_the_file_and_nothing_of_others(world: Any, ana: Client) -> None:
     api = Api(world.bank.clients["live"])
+    for action in ("pause", "resume"):
+        ana.post(f"/me/grants/{public_id('grt', world.ana.grant.id)}/{action}")
+    (resumed,) = rows(Grant, pk=world.ana.grant.id)
     assert api.send().status_code == 202
 
     ana.post("/me/complaints/new", {"about": "us", "text": "The mail came late."})
@@ -89,6 +93,7 @@ def test_everything_about_a_person_is_in_the_file_and_nothing_of_others(world: A
     )
     assert (bank["bank"], bank["customer_ref"]) == ("Norden Bank", "CUST-1")
     assert (chat["channel"], chat["address"]) == ("messenger", "2001")
+    assert (grant["paused_at"], grant["resumed_at"]) == (None, rfc3339(resumed.resumed_at))
     assert grant["receipts"][0]["parley"]["accounts"] == [{"mask": "•• 4821", "type": "Current account"}]
     assert grant["receipts"][0]["parley"]["disclosure"].startswith("Norden Bank asks to write to you")
     (message,) = grant["messages"]
