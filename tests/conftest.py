@@ -26,6 +26,7 @@ from xdist.scheduler import LoadFileScheduling
 
 ROOT = Path(__file__).resolve().parent.parent
 PASSWORD = "correct horse battery staple"
+pytest_plugins = ["tests.isolation.fixtures"]
 
 
 class _Schedule(LoadFileScheduling):

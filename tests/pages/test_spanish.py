@@ -3,13 +3,12 @@
 import io
 import re
 import zipfile
-from collections.abc import Iterator
 from html.parser import HTMLParser
 from typing import Any
 
 import pytest
 from django.core import mail
-from django.test import Client, override_settings
+from django.test import Client
 
 from consents.actions.ask_again import ask_people
 from portal.accounts.language import ENGLISH
@@ -21,7 +20,7 @@ from portal.tenancy.context import scope
 from portal.tenancy.principal import Principal
 from tests.conftest import PASSWORD, ROOT
 from tests.isolation.matrix import ROWS, Door, Row
-from tests.isolation.stage import BACKEND, Stage, make_stage, rolled_back
+from tests.isolation.stage import BACKEND, Stage
 from tests.isolation.test_matrix import path, things_for
 from tests.partners.amending import agree_on
 from tools.messages import FOR_STAFF
@@ -88,23 +87,6 @@ def said(answer: Any) -> set[str]:
     found = {piece for piece in Speech(answer.content.decode()).pieces if any(map(str.isalpha, piece))}
     assert found
     return found
-
-
-@pytest.fixture(scope="module")
-def _stage(django_db_setup: None, django_db_blocker: Any) -> Iterator[Stage]:
-    with (
-        override_settings(ACCOUNT_REAUTHENTICATION_TIMEOUT=86_400),
-        django_db_blocker.unblock(),
-        rolled_back(),
-    ):
-        yield make_stage()
-
-
-@pytest.fixture
-def stage(_stage: Stage) -> Iterator[Stage]:
-    """Everybody and everything; what a test does is undone."""
-    with rolled_back():
-        yield _stage
 
 
 def in_both(http: Client, user: User | None, address: str) -> None:

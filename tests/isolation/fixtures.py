@@ -1,4 +1,4 @@
-"""One stage for a whole file; each test's changes are undone."""
+"""One stage for a whole file, for whatever file asks for it; each test's changes are undone. A plugin of pytest."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.test import override_settings
 
-from .stage import Stage, make_stage, rolled_back
+from tests.isolation.stage import Stage, make_stage, rolled_back
 
 
 @pytest.fixture(scope="module")
