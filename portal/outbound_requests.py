@@ -6,17 +6,16 @@ from typing import Any
 
 import aiohttp
 import requests
+from django.conf import settings
 from requests.adapters import BaseAdapter
 from requests.structures import CaseInsensitiveDict
 
 from portal.outbound import NotAllowed, check_url, read_some, session
 
-_PATIENCE = 5.0  # seconds for all exchanges of a session, whatever the other side does meanwhile
-
 
 class OutboundSession(requests.Session):
     """To public addresses by https only; no proxy of ours, no redirects, no cookies kept from one to the next. It
-    is for use at once: five seconds after it was made its time is up.
+    is for use at once: OUTBOUND_PATIENCE seconds after it was made its time is up.
     """
 
     def __init__(self) -> None:
@@ -24,7 +23,7 @@ class OutboundSession(requests.Session):
         self.trust_env = False
         self.max_redirects = 0  # the first redirect raises TooManyRedirects
         for scheme in ("https://", "http://"):
-            self.mount(scheme, _Guarded(time.monotonic() + _PATIENCE))
+            self.mount(scheme, _Guarded(time.monotonic() + settings.OUTBOUND_PATIENCE))
 
 
 class _Guarded(BaseAdapter):

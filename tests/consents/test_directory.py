@@ -16,14 +16,15 @@ from django.utils import timezone
 from consents.actions.stop import end_grant
 from consents.models import GrantRequest, Person
 from consents.requests import content_of
+from consents.views.directory import PAGE
 from partners.access import staff_principal
 from partners.actions.customer_sign_in import note_customer_sign_in_check, switch_customer_sign_in
 from partners.actions.leaving import suspend_partner
 from partners.actions.senders import configure_sender, pause_sender
-from partners.models import AgreementVersion, CustomerSignIn
+from partners.models import AgreementVersion, CustomerSignIn, Sender
 from portal.audit.models import AuditEvent
 from portal.demo.world import make_person
-from portal.ids import public_id
+from portal.ids import public_id, uuid7
 from portal.tenancy.context import scope
 from tests.bank_site import ACCOUNTS, SYSTEM, BankSite, set_up
 from tests.conftest import PASSWORD
@@ -104,15 +105,34 @@ def test_the_directory_lists_banks_that_can_be_connected_now(
     )
 
 
+def banks_like(sign_in: CustomerSignIn, count: int) -> None:
+    """So many other banks that people can begin with, and that stand before it."""
+    with scope(SYSTEM), transaction.atomic():
+        bank = sign_in.partner
+        version = AgreementVersion.objects.in_force().select_related("agreement").get(partner=bank)
+        sender = Sender.objects.filter(partner=bank, environment="live").first()
+        for number in range(count):
+            name = {"name": f"Bank {number}", "slug": f"bank-{number}", "domain": ""}
+            other = {"partner": again(bank, **name)}
+            again(version, agreement=again(version.agreement, number=f"AGR-BANK-{number}", **other), **other)
+            again(sender, **other)
+            again(sign_in, **other)
+
+
+def again(row: Any, **changes: Any) -> Any:
+    """Another row like it."""
+    values = {field.name: getattr(row, field.name) for field in row._meta.concrete_fields}
+    return type(row).objects.create(**values | {"id": uuid7()} | changes)
+
+
 def test_it_is_searched_and_turned_by_the_page(
     world: Any,
     norden: CustomerSignIn,
     site: BankSite,
     dora: Client,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     harbour = set_up(world.other, site)
-    monkeypatch.setattr("consents.views.directory.PAGE", 1)
+    banks_like(norden, PAGE - 1)
     first = dora.get("/me/banks").content.decode()
     assert page_of(harbour) in first
     assert page_of(norden) not in first
@@ -226,10 +246,10 @@ def test_a_bank_that_is_away_or_slow_or_out_of_its_mind(
     norden: CustomerSignIn,
     site: BankSite,
     dora: Client,
-    monkeypatch: pytest.MonkeyPatch,
+    settings: Any,
     fault: dict[str, Any],
 ) -> None:
-    monkeypatch.setattr("portal.outbound_requests._PATIENCE", 0.3)
+    settings.OUTBOUND_PATIENCE = 0.3
     back = site.sign_in(gone(dora, norden), "CUST-9")
     site.fails(**fault)
     for answer in (dora.get(page_of(norden, "/go")), dora.get(back)):

@@ -65,11 +65,9 @@ def test_loopback_is_inside(server: str, settings: Any) -> None:
         http.get(server)
 
 
-def test_all_exchanges_of_a_session_share_its_time(
-    server: str, settings: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_all_exchanges_of_a_session_share_its_time(server: str, settings: Any) -> None:
     settings.OUTBOUND_ALLOW_LOOPBACK = True
-    monkeypatch.setattr("portal.outbound_requests._PATIENCE", 0.5)
+    settings.OUTBOUND_PATIENCE = 0.5
     with OutboundSession() as http:
         assert http.get(server).status_code == 200
 

@@ -5,11 +5,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
 from notifications.models import TemplateVersion
-from partners.models import AgreementVersion, Production, Submission
+from partners.models import AgreementVersion, Partner, Production, Submission
+from partners.views.staff_partner import PAGE
 from portal.tenancy.context import scope
 from portal.tenancy.principal import Principal
 from tests.partners.clients.kit import signed_in
@@ -48,10 +50,10 @@ def test_banks_are_found_by_name_state_and_what_they_ask(world: SimpleNamespace,
     assert listed(reviewer, "?status=asking&name=harbour") == []
 
 
-def test_the_pages_keep_what_was_searched(
-    world: SimpleNamespace, reviewer: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("partners.views.staff_partner.PAGE", 1)
+def test_the_pages_keep_what_was_searched(world: SimpleNamespace, reviewer: Client) -> None:
+    rows = [Partner(name=f"Bar {one:02}", slug=f"bar-{one}", status="ACTIVE") for one in range(PAGE - 1)]
+    with scope(SYSTEM), transaction.atomic():
+        Partner.objects.bulk_create([*rows, Partner(name="Bar", slug="bar", status="SUSPENDED")])
     page = reviewer.get("/staff/partners?name=r&status=ACTIVE").content.decode()
     [more] = re.findall(r'<a href="([^"]+)" rel="next">', page)
     assert listed(reviewer, more.replace("&amp;", "&")) == ["norden"]

@@ -205,9 +205,9 @@ def test_a_provider_that_is_away_or_says_no(world: Any, provider: Running, analy
 
 
 def test_a_provider_that_is_slow_or_inside_is_not_asked_for_long(
-    world: Any, provider: Running, analyst: Any, monkeypatch: Any, settings: Any
+    world: Any, provider: Running, analyst: Any, settings: Any
 ) -> None:
-    monkeypatch.setattr("portal.outbound_requests._PATIENCE", 0.3)
+    settings.OUTBOUND_PATIENCE = 0.3
     provider.control(fault="slow")
     start = time.monotonic()
     assert Client().get(f"/accounts/bank/{world.bank.partner.id}/").status_code == 502
