@@ -219,11 +219,12 @@ def _refused(request: HttpRequest, principal: Principal, refusal: RequestRefused
         )
         return page
     back, begin = _site(asked), None
-    if reason is Reason.EXPIRED and asked.person_id == principal.person_id:
+    if reason is Reason.EXPIRED:
         with scope(SYSTEM):
-            back = _back(asked) or back
-            if asked.way == GrantRequest.Way.DIRECTORY:
-                begin = sign_in_to_begin_with(asked.partner, asked.environment)
+            # What nobody had opened is nobody's: where its bank waits is not for whoever finds its address
+            waits = _back(asked) if asked.person_id == principal.person_id else ""
+            begin = None if waits else sign_in_to_begin_with(asked.partner, asked.environment)
+            back = waits or back
     return _outcome(
         request, reason.value, asked, status=STATUS[reason], back=back, begin=begin, reason=str(refusal)
     )

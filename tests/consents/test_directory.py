@@ -1,6 +1,7 @@
 """The person begins: the directory, the bank's own sign-in and back, and everything that can go wrong there."""
 
 import json
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -28,8 +29,10 @@ from portal.ids import public_id, uuid7
 from portal.tenancy.context import scope
 from tests.bank_site import ACCOUNTS, SYSTEM, BankSite, set_up
 from tests.conftest import PASSWORD
+from tests.notifications.conftest import Api
 from tests.partners.clients.kit import BACKEND
 
+from .asking import Asked, newcomer, signed_in
 from .conftest import words
 
 pytestmark = pytest.mark.django_db
@@ -443,6 +446,33 @@ def test_a_sandbox_has_its_own_way_in(world: Any, site: BankSite, dora: Client) 
     assert "Sandbox: nothing here reaches a real person" in words(dora.get(page_of(sign_in)))
     assert through(dora, sign_in, site).headers["Location"].startswith("/authorize/req_")
     assert asked()[0].environment == sender.environment == "sandbox"
+
+
+def links(page: Any) -> list[str]:
+    """Where a page leads, but for what stands around it."""
+    main = page.content.decode().partition("<main")[2].partition("</main>")[0]
+    return re.findall(r'href="([^"]+)"', main)
+
+
+@pytest.mark.parametrize("is_offered", [True, False])
+def test_a_question_first_opened_when_it_is_too_old_leads_to_one_next_step(
+    world: Any, norden: CustomerSignIn, is_offered: bool
+) -> None:
+    zoe = newcomer(world)
+    asked = Asked(Api(world.bank.clients["live"]), zoe.person)
+    if not is_offered:
+        actor = {"partner_id": world.bank.partner.id, "environment": "live", "actor": SYSTEM}
+        switch_customer_sign_in(**actor, is_on=False)
+    with time_machine.travel(timezone.now() + timedelta(minutes=16)):
+        page = signed_in(zoe.person).get(asked.path)
+        assert page.status_code == 410
+        assert "this one of Norden Bank is older. Nothing was allowed." in words(page)
+        if is_offered:
+            assert "Begin again here: you sign in at Norden Bank, and are asked anew." in words(page)
+            assert links(page) == [page_of(norden)]
+        else:
+            assert "Start again at Norden Bank: it then asks anew." in words(page)
+            assert links(page) == ["https://norden.example/"]
 
 
 def test_a_question_that_is_too_old_leads_to_the_beginning(
