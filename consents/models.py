@@ -273,7 +273,6 @@ class GrantRequest(models.Model):
     class Way(models.TextChoices):
         BANK = "bank"
         DIRECTORY = "directory"
-        CHAT = "chat"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     partner = models.ForeignKey(Partner, on_delete=models.PROTECT, db_index=False)
