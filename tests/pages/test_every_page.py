@@ -130,7 +130,7 @@ def test_it_does_so_while_there_is_nothing(visit: Callable[[str, str], None], st
 
 
 def test_what_an_amendment_changes_looks_right(visit: Callable[[str, str], None], stage: Stage) -> None:
-    agv = public_id("agv", agree_on(stage.world, retention_days=120).id)
+    agv = public_id("agv", agree_on(stage.world, new=["SHIPMENTS", "CHAT"], retention_days=120).id)
     assert ask_people()
     visit("ana", f"/me/grants/{public_id('grt', stage.world.ana.grant.id)}/terms")
     visit("owner", f"/partners/norden/agreement/{agv}/compare")

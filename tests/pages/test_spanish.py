@@ -232,7 +232,7 @@ def test_what_a_person_does_and_is_told_is_in_spanish(stage: Stage) -> None:
     ):
         assert words in http.post(f"{page}/{action}", follow=True).content.decode()
     assert "ya no se puede hacer" in http.post(f"{page}/resume", follow=True).content.decode()
-    agree_on(stage.world, retention_days=120)
+    agree_on(stage.world, new=["SHIPMENTS"], retention_days=120)
     ask_people()
     in_both(http, user, f"{page}/terms")
     with scope(Principal.system()):

@@ -1,5 +1,6 @@
 """An amendment of Norden's agreement, through all its actions."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import transaction
@@ -16,9 +17,9 @@ from partners.actions.agreements import (
 from partners.models import AgreementVersion
 
 
-def agree_on(world: Any, **more: int) -> AgreementVersion:
-    """An amendment, in force at once."""
-    terms = Terms(["BALANCES", "FRAUD_ALERTS"], ["messenger"], ["US"], **more)
+def agree_on(world: Any, *, new: Sequence[str] = (), **more: int) -> AgreementVersion:
+    """An amendment, in force at once; `new` are kinds of messages that come in."""
+    terms = Terms(["BALANCES", "FRAUD_ALERTS", *new], ["messenger"], ["US"], **more)
     offer = {"partner_id": world.bank.partner.id, "terms": terms}
     one = offer_agreement(**offer, actor=world.staff.reviewer)
     with transaction.atomic():
