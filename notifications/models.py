@@ -289,6 +289,9 @@ class InboundEvent(models.Model):
     they wrote is forgotten once it was acted on; receipts are kept for 30 days.
     """
 
+    REPORTS = ("delivery", "read", "echo")  # of our own messages; anything else a person has done
+    IS_REPORT = models.Q(kind__in=REPORTS)
+
     id = models.BigAutoField(primary_key=True)
     partner = models.ForeignKey(Partner, on_delete=models.PROTECT, db_index=False)
     sender = models.ForeignKey(Sender, on_delete=models.PROTECT, db_index=False)
@@ -311,6 +314,13 @@ class InboundEvent(models.Model):
                 condition=models.Q(processed_at__isnull=True),
                 name="notifications_inbound_waiting",
             ),
+            # What people did: few among many reports
+            models.Index(
+                fields=["id"],
+                condition=models.Q(processed_at__isnull=True)
+                & ~models.Q(kind__in=["delivery", "read", "echo"]),
+                name="notifications_inbound_people",
+            ),
             # To forget one
             models.Index(
                 fields=["conversation"],
@@ -324,6 +334,11 @@ class InboundEvent(models.Model):
                 name="notifications_inbound_old",
             ),
         ]
+
+    @property
+    def is_report(self) -> bool:
+        """What a platform tells of our own messages."""
+        return self.kind in self.REPORTS
 
 
 class Reply(models.Model):

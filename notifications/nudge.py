@@ -5,14 +5,17 @@ from functools import partial
 from portal.wake import take_wake, wake
 
 EVENTS = "events"
+PEOPLE = "people"
 RECOVERIES = "recoveries"
 
 
 def _publish(lane: str) -> None:
-    from notifications.tasks import deliver_due, recover_lost, work_inbound
+    from notifications.tasks import deliver_due, listen, recover_lost, work_inbound
 
     if lane == EVENTS:
         work_inbound.apply_async(queue=EVENTS, retry=False, expires=60)
+    elif lane == PEOPLE:
+        listen.apply_async(queue=PEOPLE, retry=False, expires=60)
     elif lane == RECOVERIES:
         recover_lost.apply_async(queue=EVENTS, retry=False, expires=60)
     else:

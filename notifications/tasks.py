@@ -1,21 +1,24 @@
 """Thin: a task takes ids, calls one action, returns an outcome. Beat runs the same tasks as the nudges do."""
 
 import time
+from collections.abc import Callable
+from datetime import timedelta
 
 from notifications.actions.claim import BATCH
 from notifications.actions.deliver import deliver_batch
 from notifications.actions.empty import empty_messages, partners_with_messages
-from notifications.actions.inbound import process_inbound
+from notifications.actions.inbound import hear_people, take_reports
 from notifications.actions.recover import work_on_recovery
 from notifications.actions.replies import send_due_replies
 from notifications.actions.sweep import sweep
 from notifications.actions.tend import BATCH as TEND_BATCH
 from notifications.actions.tend import tend_grants
 from notifications.models import Lane
-from notifications.nudge import EVENTS, RECOVERIES, nudge, take_nudge
+from notifications.nudge import EVENTS, PEOPLE, RECOVERIES, nudge, take_nudge
 from portal.celery import app
 
 LONGEST_RUN = 20.0  # seconds; then the task hands over to a fresh one
+UNHEARD_AFTER = timedelta(seconds=2)
 
 
 @app.task
@@ -36,27 +39,32 @@ def deliver_due(lane: str) -> int:
 
 
 @app.task
+def listen() -> int:
+    """Works on what people did in their chats; returns how many events are done."""
+    return _work_on(PEOPLE, hear_people)
+
+
+@app.task
 def work_inbound() -> int:
-    """Works on the events that the hooks have stored; returns how many are done."""
-    take_nudge(EVENTS)
-    end, total = time.monotonic() + LONGEST_RUN, 0
-    while count := process_inbound():
-        total += count
-        if time.monotonic() > end:
-            nudge(EVENTS)
-            break
-    return total
+    """Works on what platforms report; returns how many events are done. What nobody has heard of what people did comes
+    first: their own worker may be gone.
+    """
+    return hear_people(waited=UNHEARD_AFTER) + _work_on(EVENTS, take_reports)
 
 
 @app.task
 def recover_lost() -> int:
     """Works on the recoveries that banks have asked for; returns how many deliveries were judged."""
-    take_nudge(RECOVERIES)
+    return _work_on(RECOVERIES, work_on_recovery)
+
+
+def _work_on(lane: str, step: Callable[[], int]) -> int:
+    take_nudge(lane)
     end, total = time.monotonic() + LONGEST_RUN, 0
-    while count := work_on_recovery():
+    while count := step():
         total += count
         if time.monotonic() > end:
-            nudge(RECOVERIES)
+            nudge(lane)
             break
     return total
 

@@ -24,6 +24,8 @@ _STATE = """
 SELECT 'deliveries_past_their_lease', count(*) FROM notifications_delivery
     WHERE status = 'SENDING' AND lease_until <= now()
 UNION ALL SELECT 'inbound_events_waiting', count(*) FROM notifications_inboundevent WHERE processed_at IS NULL
+UNION ALL SELECT 'words_unheard', count(*) FROM notifications_inboundevent
+    WHERE processed_at IS NULL AND NOT kind IN ('delivery', 'read', 'echo') AND next_attempt_at < now() - interval '5 s'
 UNION ALL SELECT 'replies_waiting', count(*) FROM notifications_reply WHERE ended_at IS NULL
 UNION ALL SELECT 'webhooks_due', count(*) FROM partners_webhookdelivery
     WHERE status = 'PENDING' AND next_attempt_at <= now()

@@ -17,6 +17,7 @@ def _every(seconds: float, task: str, *args: str, queue: str = "events") -> dict
 BEAT_SCHEDULE = {
     "deliver-urgent": _every(2.0, "notifications.tasks.deliver_due", "urgent", queue="urgent"),
     "deliver-standard": _every(2.0, "notifications.tasks.deliver_due", "standard", queue="standard"),
+    "people": _every(2.0, "notifications.tasks.listen", queue="people"),
     "inbound": _every(2.0, "notifications.tasks.work_inbound"),
     "recoveries": _every(5.0, "notifications.tasks.recover_lost"),
     "sweep": _every(5.0, "notifications.tasks.sweep_time"),

@@ -1,8 +1,13 @@
-"""What a platform tells us: kept once as it came, then worked on, each conversation in order."""
+"""What a platform tells us: kept once as it came, then worked on, each conversation in order.
+
+What people do has a lane of its own, so that a STOP never waits behind what platforms report of our messages. The two
+do not depend on each other: reports move deliveries on, and what a person does decides what is sent from now on.
+"""
 
 import json
 import secrets
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +21,7 @@ from notifications.actions.chat import hear
 from notifications.actions.receipts import apply_delivery, apply_echo, apply_read, lock_recent
 from notifications.channels.messenger.events import split
 from notifications.models import InboundEvent
+from notifications.nudge import EVENTS, PEOPLE, nudge
 from partners.models import Sender
 from portal.tenancy.context import scope
 from portal.tenancy.principal import Principal
@@ -29,18 +35,19 @@ PATIENCE = timedelta(minutes=5)
 LONGEST_PAUSE = timedelta(hours=1)
 GIVE_UP_AFTER = timedelta(days=1)
 RECEIPTS = ("delivery", "read")
-REPORTS = (*RECEIPTS, "echo")
 _PLACE = b"inbound.raw"
-# What people do comes before what platforms report: a STOP never waits behind receipts.
+_REPORTED = "kind IN ('delivery', 'read', 'echo')"
+_DONE_BY_PEOPLE = f"NOT {_REPORTED}"
 _WAITING = """
-SELECT conversation FROM notifications_inboundevent WHERE processed_at IS NULL AND next_attempt_at <= now()
-GROUP BY conversation ORDER BY bool_and(kind IN ('delivery', 'read', 'echo')), min(id) LIMIT %s
+SELECT conversation FROM notifications_inboundevent
+WHERE processed_at IS NULL AND next_attempt_at <= now() - make_interval(secs => %s) AND {kinds}
+GROUP BY conversation ORDER BY min(id) LIMIT %s
 """
 
 
 @transaction.atomic
 def store_inbound(*, sender: Sender, raw: bytes) -> int:
-    """Stores each event of a verified body once; returns how many were new."""
+    """Stores each event of a verified body once, and wakes whom it is for; returns how many were new."""
     with scope(Principal.system()):
         key = data_key_for(sender.partner_id)
         rows = [
@@ -58,36 +65,57 @@ def store_inbound(*, sender: Sender, raw: bytes) -> int:
             dedupe_key__in=[row.dedupe_key for row in rows], sender=sender
         ).count()
         InboundEvent.objects.bulk_create(rows, ignore_conflicts=True)
-    return len(rows) - before
+        new = len(rows) - before
+        for lane in {EVENTS if row.is_report else PEOPLE for row in rows} if new else ():
+            transaction.on_commit(partial(nudge, lane), robust=True)
+    return new
 
 
-def process_inbound() -> int:
-    """Works on what waits; returns how many events are done."""
+def hear_people(*, waited: timedelta = timedelta()) -> int:
+    """Works on what people did, or on that of it which has waited so long; returns how many events are done."""
+    conversations = _waiting(_DONE_BY_PEOPLE, waited)
+    if len(conversations) > 1:
+        nudge(PEOPLE)  # each may have to wait for a send that has begun: there is work for another thread
+    found = [(one, _process(one, are_reports=False)) for one in conversations]
+    # What came while another worker was on the same conversation follows at once
+    left = [_process(one, are_reports=False, is_waiting=True) for one, done in found if done is None]
+    return sum(done or 0 for done in (*(done for _, done in found), *left))
+
+
+def take_reports() -> int:
+    """Works on receipts and echoes; returns how many are done."""
+    return sum(_process(one, are_reports=True) or 0 for one in _waiting(_REPORTED))
+
+
+def _waiting(kinds: str, waited: timedelta = timedelta()) -> list[bytes]:
     with scope(Principal.system()), transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(_WAITING, [CONVERSATIONS])
-        conversations = [bytes(row[0]) for row in cursor.fetchall()]
-    return sum(_process(conversation) for conversation in conversations)
+        cursor.execute(_WAITING.format(kinds=kinds), [waited.total_seconds(), CONVERSATIONS])
+        return [bytes(row[0]) for row in cursor.fetchall()]
 
 
-def _process(conversation: bytes) -> int:
-    """All that waits of one conversation, in one transaction; another worker's is left to that worker."""
+def _process(conversation: bytes, *, are_reports: bool, is_waiting: bool = False) -> int | None:
+    """All that waits of one conversation and lane, in one transaction. None where another worker has it, unless
+    `is_waiting` for that worker to be done.
+    """
     with scope(Principal.system()), transaction.atomic():
-        if not _take(conversation):
-            return 0
+        if not _take(conversation, are_reports, is_waiting):
+            return None
         waiting = InboundEvent.objects.select_related("sender").filter(
-            conversation=conversation, processed_at__isnull=True, next_attempt_at__lte=timezone.now()
-        )
+            InboundEvent.IS_REPORT if are_reports else ~InboundEvent.IS_REPORT,
+            conversation=conversation, processed_at__isnull=True, next_attempt_at__lte=timezone.now(),
+        )  # fmt: skip
         events = [(row, _open(row)) for row in waiting.order_by("id")]
         events.sort(key=lambda pair: (_said_at(pair[1]), pair[0].id))
-        if any(row.kind in REPORTS for row, _ in events):
+        if events and are_reports:
             lock_recent(events[0][0].sender, conversation)
         return sum(_work_on(row, event) for row, event in events)
 
 
-def _take(conversation: bytes) -> bool:
+def _take(conversation: bytes, are_reports: bool, is_waiting: bool) -> bool:
+    half = conversation[8:16] if are_reports else conversation[:8]
+    wait = "true FROM pg_advisory_xact_lock(%s)" if is_waiting else "pg_try_advisory_xact_lock(%s)"
     with connection.cursor() as cursor:
-        lock = int.from_bytes(conversation[:8], signed=True)
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [lock])
+        cursor.execute(f"SELECT {wait}", [int.from_bytes(half, signed=True)])
         return cursor.fetchone()[0]
 
 

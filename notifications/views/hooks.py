@@ -11,7 +11,6 @@ from django.views.decorators.http import require_http_methods
 
 from notifications.actions.inbound import find_sender, store_inbound
 from notifications.channels.messenger.signature import is_signed
-from notifications.nudge import nudge
 from partners.actions.senders import open_secrets
 from partners.models import Sender
 from portal.tenancy.context import scope
@@ -35,13 +34,10 @@ def messenger(request: HttpRequest, sender_id: UUID) -> HttpResponse:
     if not is_signed(request.body, request.headers.get("X-Hub-Signature-256", ""), secrets["app_secret"]):
         return HttpResponseForbidden()
     try:
-        new = store_inbound(sender=sender, raw=request.body)
+        store_inbound(sender=sender, raw=request.body)
     except (ValueError, RecursionError):
         # Signed, so theirs; another answer would make the platform send it again, and in the end unsubscribe us
         log.warning("inbound_unreadable", sender=str(sender_id))
-        new = 0
-    if new:
-        nudge("events")
     return HttpResponse("EVENT_RECEIVED")
 
 

@@ -13,8 +13,9 @@ WEB_THREADS = 4
 # Requests that wait for a thread; more are left in the kernel's queue, where a proxy in front sees them.
 WEB_BACKPRESSURE = 32
 
-# A lane has a worker of its own, so that a flood of ordinary messages cannot delay a fraud alert.
-WORKERS = {"urgent": "urgent", "standard": "standard", "events": "events,celery"}
+# A lane has a worker of its own, so that a flood of ordinary messages cannot delay a fraud alert, nor their receipts
+# what a person says.
+WORKERS = {"urgent": "urgent", "standard": "standard", "people": "people", "events": "events,celery"}
 
 
 class Processes:

@@ -19,11 +19,12 @@ from django.db import connections, transaction
 from django.test import Client
 
 from notifications.courier import courier
-from notifications.tasks import deliver_due, work_inbound
+from notifications.tasks import deliver_due
 from portal.demo.platform import open_page
 from portal.tenancy.context import scope
 from portal.tenancy.principal import Principal
 from tests.bank_site import site  # noqa: F401 (a fixture)
+from tests.notifications.conftest import process_inbound
 from tests.sandbox.conftest import running_sandbox, wait_until
 
 _addresses = itertools.count(7_000_001)
@@ -74,7 +75,7 @@ class Worker(threading.Thread):
     def run(self) -> None:
         try:
             while self.is_wanted.is_set():
-                work_inbound()
+                process_inbound()
                 deliver_due("urgent")
                 threading.Event().wait(0.02)
         except Exception as error:

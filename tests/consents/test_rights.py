@@ -21,7 +21,6 @@ from consents.actions.warn import Reminder, warn
 from consents.models import Customer, Erasure, Grant, GrantRequest, LinkedAccount, Person
 from notifications.actions.inbound import store_inbound
 from notifications.models import Delivery, InboundEvent, QuietHours, Reply
-from notifications.tasks import work_inbound
 from partners.actions.webhooks import add_endpoint
 from partners.models import WebhookDelivery, WebhookMessage
 from partners.refusals import Refused
@@ -36,7 +35,7 @@ from portal.tenancy.context import scope
 from portal.tenancy.principal import Kind, Principal
 from portal.vault.models import DataKey
 from tests.conftest import PASSWORD
-from tests.notifications.conftest import Api
+from tests.notifications.conftest import Api, process_inbound
 
 from .asking import BODY
 from .conftest import local, words
@@ -281,7 +280,7 @@ def test_what_the_messenger_tells_afterwards_is_not_kept_either(world: Any, ana:
     with scope(SYSTEM), transaction.atomic():  # so long ago that nothing fits any more
         long_ago = timezone.now() - timedelta(minutes=6)
         InboundEvent.objects.update(received_at=long_ago, next_attempt_at=long_ago)
-    work_inbound()
+    process_inbound()
     kept = [
         (bytes(one.conversation), bool(one.raw)) for one in rows(InboundEvent, processed_at__isnull=False)
     ]

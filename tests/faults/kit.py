@@ -39,7 +39,7 @@ LEASE = 4
 NO_KEPT_CONNECTIONS = httpx.Limits(max_keepalive_connections=0)
 TIMES = {"DELIVERY_LEASE_SECONDS": str(LEASE)}
 SWEEP = 5
-CHILDREN = 8  # PostgreSQL, Valkey, sandbox, web, three workers, beat
+CHILDREN = 9  # PostgreSQL, Valkey, sandbox, web, four workers, beat
 BALANCE = {
     "account": "acc-1",
     "available": {"value": "10.50", "currency": "USD"},

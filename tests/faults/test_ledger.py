@@ -10,7 +10,16 @@ from tests.faults.kit import ARRIVED, until
 pytestmark = pytest.mark.faults
 EVENTS = 300
 # Every child but the platform itself, whose phones are what we count by.
-VICTIMS = ["pginstall/bin/postgres", "valkey-server", "granian", "standard@", "events@", "urgent@", "beat"]
+VICTIMS = [
+    "pginstall/bin/postgres",
+    "valkey-server",
+    "granian",
+    "standard@",
+    "people@",
+    "events@",
+    "urgent@",
+    "beat",
+]
 
 
 @pytest.mark.parametrize("slug", ["ledger"])

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from notifications.actions.inbound import hear_people, take_reports
+
 BALANCE = {
     "account": "acc-ana",
     "available": {"value": "1234.50", "currency": "USD"},
@@ -52,3 +54,8 @@ def api(world: Any) -> Api:
 def api_of() -> Callable[[Any], Api]:
     """Any client."""
     return Api
+
+
+def process_inbound() -> int:
+    """The turn of both workers of what the platform tells; how many events are done."""
+    return hear_people() + take_reports()

@@ -24,13 +24,14 @@ from consents.models import Grant, LinkedAccount
 from notifications.actions.chat import hear
 from notifications.actions.replies import send_due_replies
 from notifications.models import Delivery, Reply
-from notifications.tasks import deliver_due, empty_old_messages, work_inbound
+from notifications.tasks import deliver_due, empty_old_messages
 from partners.actions.partners import change_partner_status
 from partners.models import Partner
 from portal.audit.models import AuditEvent
 from portal.ids import public_id
 from portal.tenancy.context import scope
 from portal.tenancy.principal import Kind, Principal
+from tests.notifications.conftest import process_inbound
 from tests.partners.amending import agree_on
 from tests.sandbox.conftest import running_sandbox, wait_until
 
@@ -83,7 +84,7 @@ class Chat:
 
     def gets(self) -> list[dict[str, Any]]:
         """The workers' turn; what is new on the phone."""
-        work_inbound()
+        process_inbound()
         send_due_replies()
         received = self._received()
         self.seen, new = len(received), received[self.seen :]
@@ -270,7 +271,7 @@ def test_no_balance_leaves_after_the_grant_has_ended(chat: Chat, api: Api, world
     deliver_due("standard")
     chat.gets()
     chat.hears(written("balance"))
-    work_inbound()
+    process_inbound()
     end_grant(grant_id=world.ana.grant.pk, actor=person(world.ana), reason="test")
     assert only(chat.gets()) == "You have not allowed Norden Bank to send you balances."
 

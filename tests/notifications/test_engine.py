@@ -17,12 +17,12 @@ from consents.actions.stop import end_grant
 from consents.models import Grant, LinkedAccount
 from notifications.actions.claim import claim_due
 from notifications.actions.deliver import deliver_batch
-from notifications.actions.inbound import process_inbound
 from notifications.actions.sweep import sweep
 from notifications.models import Delivery, InboundEvent, Lane
 from partners.actions.partners import change_partner_status
 from portal.tenancy.context import scope
 from portal.tenancy.principal import Kind, Principal
+from tests.notifications.conftest import process_inbound
 
 from .conftest import BALANCE, Api
 

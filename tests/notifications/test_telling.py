@@ -8,7 +8,6 @@ from django.test import Client
 
 from consents.actions.stop import pause_grant, resume_grant
 from notifications.actions.deliver import deliver_batch
-from notifications.actions.inbound import process_inbound
 from notifications.actions.sweep import sweep
 from notifications.models import Delivery, Lane
 from partners.access import member_principal
@@ -20,6 +19,7 @@ from portal.ids import public_id
 from portal.tenancy.context import scope
 from portal.tenancy.principal import Kind, Principal
 from portal.vault.keys import data_key_for
+from tests.notifications.conftest import process_inbound
 
 from .conftest import Api
 from .test_engine import bank_api, change, hook, platform, says  # noqa: F401 (fixtures)

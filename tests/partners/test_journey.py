@@ -16,7 +16,6 @@ from django.db import transaction
 
 from consents.records import Account
 from notifications.actions.deliver import deliver_batch
-from notifications.actions.inbound import process_inbound
 from notifications.channels.messenger.graph import credentials
 from notifications.models import Lane
 from partners.models import Sender
@@ -27,6 +26,7 @@ from portal.demo.world import Bank, make_customer, make_person, make_staff
 from portal.tenancy.context import scope
 from portal.tenancy.principal import Principal
 from tests.conftest import PASSWORD
+from tests.notifications.conftest import process_inbound
 from tests.partners.agreements.test_browser import sign_in
 from tests.partners.team.test_browser import (
     CHROMIUM,

@@ -14,12 +14,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from notifications.actions.claim import claim_due
-from notifications.actions.inbound import process_inbound
 from notifications.models import Delivery, InboundEvent, Lane, Notification
 from portal.tenancy.context import scope
 from portal.tenancy.principal import Principal
 from tests.isolation.matrix import ROWS, WORDS, Door, Row
 from tests.isolation.stage import Stage, balance, rolled_back
+from tests.notifications.conftest import process_inbound
 
 from .test_values import any_json, anything
 

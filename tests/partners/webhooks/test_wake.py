@@ -46,4 +46,4 @@ def test_beat_looks_for_what_no_call_announced() -> None:
     scheduled = {(one["task"], one["options"]["queue"]) for one in app.conf.beat_schedule.values()}
     assert (deliver_webhooks.name, "events") in scheduled
     assert {task for task, _ in scheduled} <= set(app.tasks)
-    assert {queue for _, queue in scheduled} == {"urgent", "standard", "events"}
+    assert {queue for _, queue in scheduled} == {"urgent", "standard", "people", "events"}
