@@ -23,8 +23,12 @@ def person_principal(user: User) -> Principal:
     return Principal(Kind.PERSON, id=user.pk, person_id=person.id)
 
 
-def get_grant_for(principal: Principal, grant_id: UUID, *, lock: bool = False) -> Grant:
-    """The grant, to its person or its bank; raises Http404. `lock` keeps others out meanwhile."""
+def get_grant_for(
+    principal: Principal, grant_id: UUID, *, lock: bool = False, account_too: bool = False
+) -> Grant:
+    """The grant, to its person or its bank; raises Http404. `lock` keeps others out meanwhile, with `account_too` from
+    the account it sends to as well.
+    """
     grants = Grant.objects.all()
     if principal.kind is Kind.PERSON:
         grants = grants.filter(person_id=principal.person_id)
@@ -32,12 +36,23 @@ def get_grant_for(principal: Principal, grant_id: UUID, *, lock: bool = False) -
         grants = grants.filter(partner_id=principal.partner_id)
     if principal.environment:
         grants = grants.filter(environment=principal.environment)
+    if account_too:
+        for account_id in grants.filter(pk=grant_id).values_list("account_id", flat=True):
+            lock_account(account_id)
     if lock:
         grants = grants.select_for_update()
     try:
         return grants.get(pk=grant_id)
     except Grant.DoesNotExist as error:
         raise Http404 from error
+
+
+def lock_account(account_id: UUID) -> LinkedAccount:
+    """Keeps others away from a messaging account. All who need several locks take them in one order: what the person is
+    asked, the account, its link tokens, the grant; so no two wait for each other.
+    """
+    with scope(Principal.system()):
+        return LinkedAccount.objects.select_for_update(no_key=True).get(pk=account_id)
 
 
 def get_account_for(principal: Principal, account_id: UUID) -> LinkedAccount:

@@ -40,7 +40,7 @@ def agree_again(*, grant_id: UUID, answer: Answer, actor: Principal) -> Grant:
     does not hold any more.
     """
     with scope(actor):
-        grant = get_grant_for(actor, grant_id, lock=True)
+        grant = get_grant_for(actor, grant_id, lock=True, account_too=True)
         check_can_agree(grant)
         offer = choosable_for(grant)
         until = grant.expires_at if answer.days is None else ends_after(answer.days)

@@ -14,7 +14,9 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from consents.access import lock_account
 from consents.actions.link import unlink_account
+from consents.actions.refuse import lock_requests
 from consents.actions.stop import end_grant
 from consents.mailing import mail_user
 from consents.models import Customer, Erasure, Grant, GrantRequest, LinkedAccount, LinkToken, Person
@@ -81,13 +83,10 @@ def _locked(person_id: UUID) -> Person:
     """With all that may be going on, in the order in which everybody takes it. The person comes last: whoever writes
     what refers to them needs a share of that row when they commit.
     """
-    pending = GrantRequest.objects.filter(meant_for(person_id), status=GrantRequest.Status.PENDING)
-    for rows in (
-        pending,
-        LinkToken.objects.filter(person_id=person_id),
-        _linked(person_id),
-        _live(person_id),
-    ):
+    lock_requests(person_id=person_id)
+    for account_id in _linked(person_id).values_list("id", flat=True):
+        lock_account(account_id)
+    for rows in (LinkToken.objects.filter(person_id=person_id), _live(person_id)):
         list(rows.order_by("id").select_for_update(of=("self",)).values_list("id"))
     return Person.objects.select_for_update().get(pk=person_id)
 

@@ -7,7 +7,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from consents.access import get_grant_for
+from consents.access import get_grant_for, lock_account
 from consents.models import Customer, Grant, LinkedAccount
 from consents.records import Choice, sealed_accounts, write_record
 from consents.telling import tell_grant
@@ -66,6 +66,7 @@ def give_consent_again(*, grant_id: UUID, account: LinkedAccount, choice: Choice
     """The person's new consent takes the place of what a live grant holds: wider, narrower, longer, on another
     messaging account. A paused grant stays so. Raises Refused as `give_consent`, and when the grant has ended.
     """
+    lock_account(account.pk)
     with scope(actor):
         grant = get_grant_for(actor, grant_id, lock=True)
     if actor.kind is not Kind.PERSON or grant.status not in LIVE or grant.expires_at <= timezone.now():
@@ -113,7 +114,7 @@ def _agreement_in_force(customer: Customer) -> AgreementVersion | None:
 
 def _check_account(customer: Customer, account: LinkedAccount, version: AgreementVersion | None) -> None:
     """Else one person's balance would show on somebody else's phone."""
-    now = LinkedAccount.objects.select_for_update(no_key=True).get(pk=account.pk)
+    now = lock_account(account.pk)
     belongs = ("partner_id", "environment", "person_id")
     if any(getattr(now, name) != getattr(customer, name) for name in belongs):
         raise Refused(_("This messaging account is not linked with this bank by you."))

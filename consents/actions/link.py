@@ -6,10 +6,12 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from consents.access import lock_account
 from consents.models import Customer, Grant, LinkedAccount, LinkToken
 from partners.models import Sender
 from partners.refusals import Refused
@@ -62,9 +64,12 @@ def require_free(*, sender: Sender, person_id: UUID, address: str) -> None:
     """Raises Refused when the address is linked to somebody else."""
     with scope(Principal.system()):
         index = address_index(sender.id, sender.partner_id, address)
-        live = LinkedAccount.objects.filter(sender=sender, address_index=index).exclude(status=_S.UNLINKED)
-        if live.exclude(person_id=person_id).exists():
+        if _live(sender, index).exclude(person_id=person_id).exists():
             raise Refused(SOMEBODY_ELSES)
+
+
+def _live(sender: Sender, index: bytes) -> QuerySet[LinkedAccount]:
+    return LinkedAccount.objects.filter(sender=sender, address_index=index).exclude(status=_S.UNLINKED)
 
 
 def _issue(sender: Sender, person_id: UUID, prefix: str, index: bytes) -> tuple[LinkToken, str]:
@@ -93,6 +98,7 @@ def redeem_link_token(*, sender: Sender, token: str, address: str, has_written: 
     with scope(Principal.system()):
         index = address_index(sender.id, sender.partner_id, address)
         digests = [_digest(token), _digest(token, index)]
+        _live(sender, index).select_for_update(no_key=True).first()  # before the token, as by all
         rows = LinkToken.objects.select_for_update().filter(sender=sender, digest__in=digests)
         found = _checked(rows.first())
         try:
@@ -131,8 +137,7 @@ def link_account(
     """
     with scope(Principal.system()):
         index = address_index(sender.id, sender.partner_id, address)
-        live = LinkedAccount.objects.select_for_update().filter(sender=sender, address_index=index)
-        known = live.exclude(status=_S.UNLINKED).first()
+        known = _live(sender, index).select_for_update(no_key=True).first()
         if known is not None:
             if known.person_id != person_id:
                 raise Refused(SOMEBODY_ELSES)
@@ -210,7 +215,7 @@ def unlink_account(*, account_id: UUID, reason: str, actor: Principal = SYSTEM) 
         if is_own:
             for partner_id, environment in live.values_list("partner_id", "environment"):
                 refuse_requests(actor=actor, partner_id=partner_id, environment=environment)
-        account = LinkedAccount.objects.select_for_update().get(pk=account_id)
+        account = lock_account(account_id)
         if account.status == _S.UNLINKED:
             return
         account.status, account.ended_at = _S.UNLINKED, timezone.now()

@@ -13,6 +13,12 @@ from portal.tenancy.context import scope
 from portal.tenancy.principal import Principal
 
 
+def lock_requests(*, person_id: UUID, **of_bank: UUID | str) -> list[GrantRequest]:
+    """What banks have asked the person and nobody has answered, in order. As the system."""
+    rows = GrantRequest.objects.select_for_update(of=("self",)).order_by("id").filter(**of_bank)
+    return list(rows.filter(meant_for(person_id), status=GrantRequest.Status.PENDING))
+
+
 @transaction.atomic
 def refuse_requests(*, actor: Principal, **of_bank: UUID | str) -> None:
     """Those that the person has opened, and those that nobody has and that ask for them by their bank's reference;
@@ -20,8 +26,7 @@ def refuse_requests(*, actor: Principal, **of_bank: UUID | str) -> None:
     request first.
     """
     with scope(Principal.system()):
-        rows = GrantRequest.objects.select_for_update(of=("self",)).order_by("id").filter(**of_bank)
-        for request in rows.filter(meant_for(actor.person_id), status=GrantRequest.Status.PENDING):
+        for request in lock_requests(person_id=actor.person_id, **of_bank):
             request.status, request.decided_at = GrantRequest.Status.REJECTED, timezone.now()
             request.save(update_fields=["status", "decided_at"])
             record(

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db import transaction
 from django.http import Http404
 
+from consents.access import lock_account
 from consents.actions.give import LONGEST_DAYS, give_consent
 from consents.actions.link import ensure_customer, link_account, unlink_account
 from consents.actions.stop import end_grant
@@ -83,14 +84,15 @@ def remove_test_customer(*, customer_ref: str, actor: Principal) -> None:
         if customer is None:
             raise Http404
         live = Grant.objects.filter(customer=customer, status__in=[Grant.Status.ACTIVE, Grant.Status.PAUSED])
+        linked = LinkedAccount.objects.filter(
+            partner_id=customer.partner_id, environment=customer.environment, person_id=customer.person_id
+        ).exclude(status=LinkedAccount.Status.UNLINKED)
+        accounts = [lock_account(account_id) for account_id in linked.values_list("id", flat=True)]
         grants = list(live.values_list("id", flat=True))
     for grant_id in grants:
         end_grant(grant_id=grant_id, actor=actor, reason=REASON)
     with scope(Principal.system()):
-        linked = LinkedAccount.objects.filter(
-            partner_id=customer.partner_id, environment=customer.environment, person_id=customer.person_id
-        )
-        for account in linked.exclude(status=LinkedAccount.Status.UNLINKED):
+        for account in accounts:
             unlink_account(account_id=account.id, reason="removed")
         customer.ref_index = secrets.token_bytes(32)  # found by nobody any more
         customer.save(update_fields=["ref_index"])

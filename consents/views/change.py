@@ -20,7 +20,8 @@ from portal.tenancy.principal import Principal
 @person_page
 def change(request: HttpRequest, principal: Principal, grt: str) -> HttpResponse:
     """Shows all kinds and accounts there are. On POST what is less is less at once; what is more is shown first."""
-    grant = get_grant_for(principal, grant_id(grt), lock=request.method == "POST")
+    is_answer = request.method == "POST"
+    grant = get_grant_for(principal, grant_id(grt), lock=is_answer, account_too=is_answer)
     if not grant.is_open:
         return redirect("person-grant", grt=grt)
     offer = choosable_for(grant)
@@ -51,7 +52,8 @@ def change(request: HttpRequest, principal: Principal, grt: str) -> HttpResponse
 @person_page
 def renew(request: HttpRequest, principal: Principal, grt: str) -> HttpResponse:
     """In the last 30 days: all that is allowed once more in full, for a period that is picked anew."""
-    grant = get_grant_for(principal, grant_id(grt), lock=request.method == "POST")
+    is_answer = request.method == "POST"
+    grant = get_grant_for(principal, grant_id(grt), lock=is_answer, account_too=is_answer)
     if not can_renew(grant):
         return redirect("person-grant", grt=grt)
     offer = choosable_for(grant)

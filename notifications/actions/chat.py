@@ -18,9 +18,11 @@ from django.utils.text import get_text_list
 from django.utils.translation import get_language, gettext_lazy, ngettext, override
 from django.utils.translation import gettext as _
 
+from consents.access import lock_account
 from consents.actions.give import RECONFIRM_DAYS
 from consents.actions.link import REFERENCE, address_index, redeem_link_token, unlink_account
 from consents.actions.reconfirm import reconfirm_grant
+from consents.actions.refuse import lock_requests
 from consents.actions.stop import end_grant, resume_grant
 from consents.linking import can_be_linked, is_offered
 from consents.models import Grant, LinkedAccount
@@ -85,6 +87,15 @@ class Response:
     text: str = ""
     buttons: tuple[Mapping[str, str], ...] = ()
     balance_of: str = ""
+
+
+def lock_for_hearing(sender: Sender, index: bytes) -> None:
+    """Takes the locks that what a person says may need, in the order in which everybody takes them. As the system."""
+    linked = LinkedAccount.objects.exclude(status="UNLINKED").filter(sender=sender, address_index=index)
+    if (account := linked.first()) is not None:
+        whose = account.person_id
+        lock_requests(person_id=whose, partner_id=account.partner_id, environment=account.environment)
+        lock_account(account.pk)
 
 
 def hear(*, sender: Sender, kind: str, address: str, event: dict[str, Any]) -> None:

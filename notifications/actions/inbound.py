@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from consents.actions.link import address_index
 from consents.models import LinkedAccount
-from notifications.actions.chat import hear
+from notifications.actions.chat import hear, lock_for_hearing
 from notifications.actions.receipts import apply_delivery, apply_echo, apply_read, lock_recent
 from notifications.channels.messenger.events import split
 from notifications.models import InboundEvent
@@ -106,8 +106,9 @@ def _process(conversation: bytes, *, are_reports: bool, is_waiting: bool = False
         )  # fmt: skip
         events = [(row, _open(row)) for row in waiting.order_by("id")]
         events.sort(key=lambda pair: (_said_at(pair[1]), pair[0].id))
-        if events and are_reports:
-            lock_recent(events[0][0].sender, conversation)
+        if events:
+            lock = lock_recent if are_reports else lock_for_hearing
+            lock(events[0][0].sender, conversation)
         return sum(_work_on(row, event) for row, event in events)
 
 
