@@ -149,6 +149,9 @@ class Grant(models.Model):
     answered_at = models.DateTimeField(null=True)
     # When it is looked at next: whether its end or a confirmation is near, and what of it is not used
     tend_at = models.DateTimeField(db_default=Now())
+    # Where that failed: how often, and when it is tried again. What was due since `tend_at` is still to be done.
+    tend_failures = models.PositiveSmallIntegerField(db_default=0)
+    tend_again_at = models.DateTimeField(null=True)
 
     objects = GrantQuerySet.as_manager()
 

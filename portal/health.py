@@ -33,6 +33,8 @@ UNION ALL SELECT 'senders_paused', count(*) FROM partners_sender WHERE status = 
 UNION ALL SELECT 'senders_with_open_breaker', count(*) FROM partners_sender WHERE breaker_open_until > now()
 UNION ALL SELECT 'stops_unconfirmed', count(*) FROM consents_grantstop
     WHERE alerted_at IS NOT NULL AND look_at IS NOT NULL
+UNION ALL SELECT 'grants_not_tended', count(*) FROM consents_grant
+    WHERE tend_failures > 0 AND status IN ('ACTIVE', 'PAUSED')
 UNION ALL SELECT 'banks_with_messages_past_their_time', count(*) FROM notifications_retention
     WHERE done_at < now() - interval '1 day'
 """

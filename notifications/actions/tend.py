@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from consents.actions.narrow import OPEN
@@ -24,6 +25,8 @@ log = structlog.get_logger(__name__)
 BATCH = 100
 SYSTEM = Principal.system()
 DAY = timedelta(days=1)
+# After a failure; doubled each time
+FIRST_PAUSE, LONGEST_PAUSE, MOST_DOUBLED = timedelta(minutes=1), timedelta(hours=6), 10
 # Nothing lapses in a pause; after it, this long passes before anything is proposed
 AFTER_PAUSE = timedelta(days=14)
 # A bank may set a message's time this long ahead, so it can be sent as long after its id was made
@@ -36,40 +39,57 @@ WHERE d.grant_id = %s AND d.id >= %s AND d.sent_at IS NOT NULL GROUP BY n.cluste
 
 
 def tend_grants() -> int:
-    """Looks after a batch of those that are due, each in a transaction of its own; returns how many. One that
-    fails is put off for a day, and holds up no other.
+    """Looks after a batch of those that are due, each in a transaction of its own; returns how many. One that fails is
+    tried again soon, then ever more rarely, and holds up no other. Raises what the database refused, once the others
+    are done.
     """
-    due = Grant.objects.filter(status__in=OPEN, environment=Environment.LIVE, tend_at__lte=timezone.now())
+    due = Grant.objects.filter(_is_due(timezone.now()), status__in=OPEN, environment=Environment.LIVE)
     with scope(SYSTEM), transaction.atomic():
         ids = list(due.order_by("tend_at").values_list("id", flat=True)[:BATCH])
-    for grant_id in ids:
-        try:
-            _tend(grant_id)
-        except (OperationalError, InterfaceError):
-            raise  # the database, not the grant
-        except Exception:
-            log.exception("grant_not_tended", grant=str(grant_id))
-            _put_off(grant_id)
+    refused = [error for grant_id in ids if (error := _try_to_tend(grant_id)) is not None]
+    if refused:
+        raise refused[0]
     return len(ids)
+
+
+def _is_due(now: datetime) -> Q:
+    return Q(tend_at__lte=now) & (Q(tend_again_at=None) | Q(tend_again_at__lte=now))
+
+
+def _try_to_tend(grant_id: UUID) -> DatabaseError | None:
+    try:
+        _tend(grant_id)
+    except (OperationalError, InterfaceError):
+        raise  # the database, not the grant
+    except Exception as error:
+        log.exception("grant_not_tended", grant=str(grant_id))
+        _put_off(grant_id)
+        return error if isinstance(error, DatabaseError) else None
+    return None
 
 
 @transaction.atomic
 def _put_off(grant_id: UUID) -> None:
+    """Since when it is due stays written: what fell due is told when it works again."""
     with scope(SYSTEM):
-        Grant.objects.filter(pk=grant_id).update(tend_at=timezone.now() + DAY)
+        grant = Grant.objects.select_for_update().get(pk=grant_id)
+        pause = min(FIRST_PAUSE * 2 ** min(grant.tend_failures, MOST_DOUBLED), LONGEST_PAUSE)
+        grant.tend_failures, grant.tend_again_at = grant.tend_failures + 1, timezone.now() + pause
+        grant.save(update_fields=["tend_failures", "tend_again_at"])
 
 
 @transaction.atomic
 def _tend(grant_id: UUID) -> None:
     with scope(SYSTEM):
         now = timezone.now()
-        due = Grant.objects.select_for_update(of=("self",)).filter(status__in=OPEN, tend_at__lte=now)
+        due = Grant.objects.select_for_update(of=("self",)).filter(_is_due(now), status__in=OPEN)
         grant = due.select_related("person__user", "partner", "account").filter(pk=grant_id).first()
         if grant is None:
             return
         nexts = [grant.expires_at] if grant.partner.status in ENDED else _look_after(grant, now)
         grant.tend_at = min((moment for moment in nexts if moment > now), default=now + DAY)
-        grant.save(update_fields=["tend_at"])
+        grant.tend_failures, grant.tend_again_at = 0, None
+        grant.save(update_fields=["tend_at", "tend_failures", "tend_again_at"])
 
 
 def _look_after(grant: Grant, now: datetime) -> list[datetime]:

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 import time_machine
-from django.db import connection, transaction
+from django.db import DataError, connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from structlog.contextvars import bound_contextvars
 
 from consents.actions.give import give_consent_again
 from consents.actions.reconfirm import reconfirm_grant
@@ -67,6 +68,11 @@ def now_of(grant: Grant) -> Grant:
 
 def confirm(grant: Grant) -> None:
     reconfirm_grant(grant_id=grant.pk, actor=ana(grant))
+
+
+def change_account(grant: Grant, **values: Any) -> None:
+    with scope(SYSTEM), transaction.atomic():
+        LinkedAccount.objects.filter(pk=grant.account_id).update(**values)
 
 
 def use(cluster: str) -> None:
@@ -308,7 +314,36 @@ def test_a_grant_that_cannot_be_tended_holds_up_no_other(grant: Grant, world: An
         tend_all()
         assert "RECEIPTS" not in now_of(grant).clusters
         assert "RECEIPTS" in now_of(ben.grant).clusters
-        assert now_of(ben.grant).tend_at > timezone.now()
+        assert now_of(ben.grant).tend_again_at > timezone.now()
+
+
+def test_a_warning_that_fails_is_tried_again_ever_more_rarely_and_told_in_the_end(grant: Grant) -> None:
+    """Their chat is open, and where it leads cannot be read for a while."""
+    address, metric = bytes(grant.account.address), 'parley_state{what="grants_not_tended"}'
+    pauses = []
+    with later(grant, 83) as clock:
+        change_account(grant, address=b"?", last_inbound_at=timezone.now())
+        for _ in range(3):
+            assert [tend_all(), tend_all()] == [1, 0]
+            pauses.append(now_of(grant).tend_again_at - timezone.now())
+            clock.shift(pauses[-1] + timedelta(seconds=1))
+        assert [round(one.total_seconds()) for one in pauses] == [60, 120, 240]
+        assert f"{metric} 1.0" in Client().get("/metrics").content.decode()
+        assert mails("consents/confirm") == []
+        change_account(grant, address=address)
+        assert [tend_all(), tend_all()] == [1, 0]
+        assert len(mails("consents/confirm")) == 1
+        assert f"{metric} 0.0" in Client().get("/metrics").content.decode()
+
+
+def test_what_the_database_refuses_is_raised_and_loses_no_warning(grant: Grant) -> None:
+    with later(grant, 83) as clock:
+        with bound_contextvars(request_id="longer than the trail has room for" * 2), pytest.raises(DataError):
+            tend_all()
+        assert mails("consents/confirm") == []
+        clock.shift(timedelta(minutes=2))
+        tend_all()
+        assert len(mails("consents/confirm")) == 1
 
 
 def test_a_bank_that_has_left_needs_no_yes(grant: Grant, page: str) -> None:
