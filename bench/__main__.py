@@ -33,7 +33,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=4, help="of load a round, accepting (4)")
     parser.add_argument("--messages", type=int, default=10_000, help="a round, delivering (10,000)")
     parser.add_argument("--events", type=int, default=200, help="one at a time, for the latency (200)")
-    parser.add_argument("--stops", type=int, default=200, help="in the race (200)")
+    parser.add_argument("--stops", type=int, default=300, help="in the race (300)")
     parser.add_argument("--full", action="store_true", help="memory after 100,000 deliveries, not 30,000")
     parser.add_argument(
         "--profile", action="store_true", help="instead, where accepting and delivering spend their time"

@@ -9,6 +9,7 @@ import socket
 import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -114,9 +115,10 @@ class Stage:
         words += ["--pool", "threads", "--concurrency", str(threads), "--prefetch-multiplier", "1"]
         return self._start(self._module("plain", *words, "--without-gossip", "--without-mingle"))
 
-    def stub(self, *, delay_ms: float) -> "Stub":
-        """The provider, listening."""
-        child = self._module("stub", "bench.stub", str(self.stub_port), "--delay-ms", str(delay_ms))
+    def stub(self, *, delay_ms: float, hook: Sequence[str] = ()) -> "Stub":
+        """The provider, listening; it tells `hook` (address, secret, page) of what was delivered."""
+        words = ["bench.stub", str(self.stub_port), "--delay-ms", str(delay_ms)]
+        child = self._module("stub", *words, *(["--hook", *hook] if hook else []))
         ready = replace(child, ready=lambda: answers(self.stub_port, "/reset"))
         return Stub(self._start(ready), self.stub_port)
 

@@ -160,6 +160,6 @@ def _customer(bank: Bank, number: int) -> None:
         customer_ref=f"CUST-{number}",
         address=str(10_000_000 + number),
         accounts=[Account(f"acc-{number}", f"•• {number % 10_000:04}", "Current account")],
-        clusters=["BALANCES"],
+        clusters=["BALANCES", "TRANSACTIONS"],  # what is sent, and what stays when that is taken out
         person=make_person(f"person-{number}@people.example", f"Person {number}", PASSWORD),
     )
