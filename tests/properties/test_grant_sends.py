@@ -2,11 +2,15 @@
 and nothing else. Time passes by moving the rows, because a test's transaction has but one now().
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import product
 from typing import Any
 
+import psycopg
+import pytest
+from django.conf import settings as configured
 from django.db import connection
 from django.utils import timezone
 from hypothesis import example, given, settings
@@ -16,13 +20,17 @@ from consents.actions.ask_again import agree_to_terms, ask_people, keep_terms
 from consents.actions.expire import expire_grants
 from consents.actions.give import give_consent, give_consent_again
 from consents.actions.link import link_account, unlink_account
+from consents.actions.narrow import narrow_grant
 from consents.actions.reconfirm import reconfirm_grant
 from consents.actions.stop import end_grant, pause_grant, resume_grant
+from consents.actions.unused import keep_kind
+from consents.choosing import Wish, choosable_for
 from consents.models import ConsentRecord, Customer, Grant, LinkedAccount
 from consents.records import ONCE, Account, Choice, granted_accounts
 from consents.terms import changes_for
 from notifications.actions.accept import Request, accept_notification
 from notifications.actions.claim import claim_due
+from notifications.actions.tend import tend_grants
 from notifications.models import Delivery, Lane
 from partners.actions.agreements import (
     Signing,
@@ -60,10 +68,19 @@ MESSAGES: dict[str, tuple[str, dict[str, Any]]] = {
 }
 WITHOUT_ACCOUNT = "RECEIPTS"
 # Every date that what is judged hangs on
-_EARLIER = (
-    "UPDATE consents_grant SET granted_at = granted_at - %(by)s, authorised_at = authorised_at - %(by)s,"
-    " expires_at = expires_at - %(by)s, reconfirm_by = reconfirm_by - %(by)s"
+_DATES = {
+    "consents_grant": [
+        *("granted_at", "authorised_at", "expires_at", "reconfirm_by", "paused_at", "resumed_at", "tend_at"),
+    ],
+    "consents_consentrecord": ["at", "valid_until"],
+    "consents_unusedkind": ["since", "proposed_at", "lapses_at", "decided_at"],
+    "notifications_delivery": ["sent_at"],
+}
+_EARLIER = ";".join(
+    f"UPDATE {table} SET " + ", ".join(f"{name} = {name} - %(by)s" for name in names)
+    for table, names in _DATES.items()
 )
+LASTING = "FRAUD_ALERTS"
 some_kinds = st.lists(st.sampled_from(KINDS), min_size=1, unique=True)
 some_refs = st.lists(st.sampled_from(REFS), min_size=1, unique=True)
 some_days = st.sampled_from([30, 1, None, 120, 365])
@@ -84,7 +101,22 @@ EVENTS = st.one_of(
     st.tuples(st.just("amend"), some_kinds, st.sampled_from([30, 90, 120])),
     st.tuples(st.just("answer_the_amendment"), some_kinds, st.booleans()),
     st.tuples(st.just("unlink"), which),
+    st.tuples(st.just("narrow"), some_kinds, some_refs),
+    st.tuples(st.just("leave_unused"), some_kinds),
+    st.tuples(st.just("wait_and_tend"), some_time),
+    st.tuples(st.just("wait_and_tend"), some_time),
+    st.tuples(st.just("keep"), st.sampled_from(KINDS)),
 )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _movable_records(django_db_setup: None) -> Iterator[None]:
+    """No role may change a record; here time passes by moving rows."""
+    name = configured.DATABASES["default"]["NAME"]
+    with psycopg.connect(configured.DATABASE_OWNER_URL, dbname=name, autocommit=True) as owner:
+        owner.execute("GRANT UPDATE (at, valid_until) ON consents_consentrecord TO parley_worker")
+        yield
+        owner.execute("REVOKE UPDATE (at, valid_until) ON consents_consentrecord FROM parley_worker")
 
 
 @dataclass
@@ -97,6 +129,24 @@ class Said:
     confirmed: float
     is_paused: bool = False
     is_over: bool = False
+
+
+@dataclass
+class Used:
+    """What speaks for each kind of a grant, in days: when all of it was allowed, and when each kind was (again), was sent
+    last, and was to be kept; and which are proposed to end, and since when.
+    """
+
+    all_of_it: float
+    allowed: dict[str, float] = field(default_factory=dict)
+    sent: dict[str, float] = field(default_factory=dict)
+    kept: dict[str, float] = field(default_factory=dict)
+    proposed: dict[str, float] = field(default_factory=dict)
+    resumed: float | None = None
+
+    def since(self, kind: str) -> float:
+        """The last of it."""
+        return max(self.all_of_it, *(found.get(kind, 0.0) for found in (self.allowed, self.sent, self.kept)))
 
 
 @dataclass(frozen=True)
@@ -142,6 +192,10 @@ class Sends:
         self.bank = Bank(kinds=set(terms.clusters))
         self.chats = [Chat(first), Chat(self._link("7001"))]
         self.waiting: dict[Any, Queued] = {}
+        self.unsent: set[str] = set()
+        with scope(SYSTEM):  # nobody else's takes time here
+            others = Grant.objects.exclude(customer=self.customer)
+            others.update(tend_at=timezone.now() + timedelta(days=365 * 90))
         end_grant(grant_id=world.ana.grant.id, actor=self.who["person"], reason="test")
         self._give(0, KINDS, REFS, 365)
 
@@ -152,6 +206,7 @@ class Sends:
     def _give(self, chat: int, kinds: list[str], refs: list[str], days: int | None) -> None:
         asked = {"account": self.chats[chat].row, "choice": _choice(kinds, refs, days)}
         if made := tried(give_consent, customer=self.customer, actor=self.who["person"], **asked):
+            self.used = Used(self.day)
             self._said(made, chat, kinds, refs, days)
 
     def _said(
@@ -159,7 +214,13 @@ class Sends:
     ) -> None:
         lasts = ONCE.days if days is None else days
         self.grant, self.chat = grant, self.chats[chat]
-        self.said = Said({*kinds}, {*refs}, self.day + lasts, self.day, **more)
+        self.said = Said(set(), {*refs}, self.day + lasts, self.day, **more)
+        self.used.all_of_it = self.day
+        self._hold({*kinds})
+
+    def _hold(self, kinds: set[str]) -> None:
+        self.said.kinds = kinds
+        self.used.allowed = {kind: self.used.allowed.get(kind, self.day) for kind in kinds}
 
     def give(self, chat: int, kinds: list[str], refs: list[str], days: int | None) -> None:
         self.sweep()
@@ -179,7 +240,7 @@ class Sends:
 
     def resume(self) -> None:
         if tried(resume_grant, grant_id=self.grant.id, actor=self.who["person"]):
-            self.said.is_paused = False
+            self.said.is_paused, self.used.resumed = False, self.day
 
     def reconfirm(self) -> None:
         if tried(reconfirm_grant, grant_id=self.grant.id, actor=self.who["person"]):
@@ -227,8 +288,52 @@ class Sends:
             return
         new = [kind for kind in kinds if kind in changes.kinds]
         if tried(agree_to_terms, kinds=new, **answer):
-            self.said.kinds |= {*new}
+            self._hold(self.said.kinds & self.bank.kinds | {*new})
             self.said.confirmed = self.day
+
+    def narrow(self, kinds: list[str], refs: list[str]) -> None:
+        with scope(SYSTEM):
+            held = choosable_for(Grant.objects.get(pk=self.grant.id)).held
+        keys = [key for key, one in held.items() if one.ref in refs]
+        wish = Wish(kinds, keys)
+        made = tried(narrow_grant, grant_id=self.grant.id, wish=wish, actor=self.who["person"])
+        is_less = {*kinds} <= self.said.kinds and ({*kinds} < self.said.kinds or len(keys) < len(held))
+        assert bool(made) == (self._is_live() and bool(keys) and is_less), (kinds, refs, self.said)
+        if made:
+            self._hold({*kinds})
+            self.said.refs &= {*refs}
+
+    def leave_unused(self, kinds: list[str]) -> None:
+        """The bank sends only the others from now on."""
+        self.unsent = {*kinds}
+
+    def keep(self, kind: str) -> None:
+        made = tried(keep_kind, grant_id=self.grant.id, kind=kind, actor=self.who["person"])
+        assert bool(made) == (self._is_live() and kind in self.used.proposed)
+        if made:
+            del self.used.proposed[kind]
+            self.used.kept[kind] = self.day
+
+    def wait_and_tend(self, days: float) -> None:
+        """With the worker behind: nothing was sent when the time had passed, and before it looked."""
+        self.wait(days)
+        tend_grants()
+        used, is_left_alone = self.used, self.said.is_paused or not self._is_live()
+        if is_left_alone or (used.resumed is not None and self.day < used.resumed + 14):
+            return
+        judged = {kind: used.since(kind) for kind in self.said.kinds - {LASTING}}
+        used.proposed = {
+            kind: day for kind, day in used.proposed.items() if kind in judged and judged[kind] <= day
+        }
+        over = {kind for kind, day in used.proposed.items() if day + 14 <= self.day}
+        for kind, day in judged.items():
+            if day + 90 <= self.day:
+                used.proposed.setdefault(kind, self.day)
+        used.proposed = {kind: day for kind, day in used.proposed.items() if kind not in over}
+        if over == self.said.kinds:
+            self.said.is_over = True
+        elif over:
+            self._hold(self.said.kinds - over)
 
     def unlink(self, chat: int) -> None:
         found = self.chats[chat]
@@ -247,7 +352,8 @@ class Sends:
         self._check_record()
         self._claim()
         for kind, ref in [*product(KINDS[:2], REFS), (WITHOUT_ACCOUNT, "")]:
-            self._send(kind, ref)
+            if kind not in self.unsent:
+                self._send(kind, ref)
 
     def _send(self, kind: str, ref: str) -> None:
         """As its client; what is refused leaves nothing."""
@@ -274,6 +380,7 @@ class Sends:
         assert all(row.account_id == self.chat.row.pk for row in taken), "it goes where the person wants it"
         with scope(SYSTEM):
             Delivery.objects.filter(status="SENDING").update(status="READ", sent_at=timezone.now())
+        self.used.sent |= {queued[row.id].kind: self.day for row in taken}
 
     def _may_go(self, one: Queued) -> bool:
         return (
@@ -282,9 +389,12 @@ class Sends:
 
     def _is_allowed(self, kind: str, ref: str) -> bool:
         said = self.said
-        is_live = not said.is_paused and not said.is_over
-        in_time = self.day < said.until and self.day < said.confirmed + 90
+        is_live = self._is_live() and not said.is_paused
+        in_time = self.day < said.confirmed + 90
         return is_live and in_time and kind in said.kinds and (kind == WITHOUT_ACCOUNT or ref in said.refs)
+
+    def _is_live(self) -> bool:
+        return not self.said.is_over and self.day < self.said.until
 
     def bank_may(self, kind: str) -> bool:
         """By its state and its agreement."""
@@ -347,6 +457,33 @@ ONE_YEAR, ONE_DAY = (0, KINDS, REFS, 365), (0, KINDS, REFS, None)
         ("amend", ["BALANCES", "RECEIPTS"], 90),
         ("answer_the_amendment", ["RECEIPTS"], True),
         ("wait", 88.013),
+    ]
+)
+@example(
+    events=[
+        ("leave_unused", ["BALANCES", "RECEIPTS"]),
+        ("wait_and_tend", 90.017),
+        ("keep", "BALANCES"),
+        ("wait_and_tend", 31.011),
+        ("narrow", ["BALANCES"], ["acc-one"]),
+        ("reconfirm",),
+        ("wait_and_tend", 90.017),
+        ("pause",),
+        ("wait_and_tend", 31.011),
+        ("resume",),
+        ("wait_and_tend", 2.007),
+        ("wait_and_tend", 31.011),
+    ]
+)
+@example(
+    events=[
+        ("narrow", KINDS, ["acc-two"]),
+        ("narrow", ["RECEIPTS", "FRAUD_ALERTS"], ["acc-two"]),
+        ("give_again", *ONE_YEAR),
+        ("narrow", ["RECEIPTS"], REFS),
+        ("wait_and_tend", 90.017),
+        ("reconfirm",),
+        ("wait_and_tend", 2.007),
     ]
 )
 @settings(max_examples=settings.default.max_examples // 5)
