@@ -23,13 +23,14 @@ def follow(tab: Any, to: Any) -> None:
         to.click()
 
 
-def looks_right(tab: Any, *, rules: list[str] = WCAG) -> None:
-    """Checks the page that is open on a phone and on a desk, in dark and in light. With SCREENSHOTS set to a
-    folder, the page is kept there as well.
+def looks_right(tab: Any, *, rules: list[str] = WCAG, looks: tuple[tuple[int, str], ...] = LOOKS) -> None:
+    """Checks the page that is open on a phone and on a desk, in dark and in light; it is as wide as before then.
+    With SCREENSHOTS set to a folder, the page is kept there as well.
     """
     from axe_playwright_python.base import AXE_SCRIPT
 
-    for width, scheme in LOOKS:
+    before = tab.viewport_size
+    for width, scheme in looks:
         tab.set_viewport_size({"width": width, "height": 800})
         tab.emulate_media(color_scheme=scheme)
         assert tab.evaluate(_TOO_WIDE) == [], (tab.url, width)
@@ -39,3 +40,5 @@ def looks_right(tab: Any, *, rules: list[str] = WCAG) -> None:
         if folder := os.environ.get("SCREENSHOTS"):
             name = re.sub(r"\W+", "-", tab.url.split("//")[-1].partition("/")[2])[-70:]
             tab.screenshot(path=f"{folder}/{name}-{width}-{scheme}.png", full_page=True)
+    if tab.viewport_size["width"] != before["width"]:
+        tab.set_viewport_size(before)

@@ -12,8 +12,8 @@ from django.utils import timezone
 from consents.models import GrantRequest
 from portal.ids import parse_public_id
 from portal.tenancy.context import scope
-from tests.conftest import PASSWORD
-from tests.looks import follow, looks_right
+from tests.keyboard import PHONE, go, press, reach, sign_in
+from tests.looks import looks_right
 from tests.notifications.conftest import Api
 
 from .asking import BODY, SYSTEM, grants_of, newcomer
@@ -26,7 +26,7 @@ BANK = "https://www.norden.example"
 @pytest.fixture
 def window(browser: Any) -> Iterator[Any]:
     """A small one; the test fails when a page of ours logs an error. The bank's web site is made up: nobody finds it."""
-    context = browser.new_context(viewport={"width": 360, "height": 780}, reduced_motion="reduce")
+    context = browser.new_context(viewport=PHONE, reduced_motion="reduce")
     errors: list[str] = []
     context.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
     context.on("weberror", lambda error: errors.append(str(error.error)))
@@ -49,26 +49,6 @@ def arrival(page: Any, press: Callable[[], None]) -> str:
     return found.value.url
 
 
-def sign_in(page: Any, name: str) -> None:
-    page.get_by_label("E-mail", exact=False).fill(f"{name}@people.example")
-    page.get_by_label("Password", exact=True).fill(PASSWORD)
-    follow(page, page.locator("main").get_by_role("button", name="Sign in", exact=True))
-
-
-def reach(page: Any, control: Any) -> None:
-    """By the tab key."""
-    for _ in range(60):
-        if control.evaluate("one => one === document.activeElement"):
-            return
-        page.keyboard.press("Tab")
-    raise AssertionError(f"{control} cannot be reached")
-
-
-def press(page: Any, control: Any, key: str) -> None:
-    reach(page, control)
-    page.keyboard.press(key)
-
-
 def test_ask_sign_in_link_choose_allow_and_back_by_keyboard(window: Any, portal: Any, ask: Any) -> None:
     from playwright.sync_api import expect
 
@@ -77,24 +57,17 @@ def test_ask_sign_in_link_choose_allow_and_back_by_keyboard(window: Any, portal:
     page.goto(asked := ask())
     expect(page.get_by_text("Norden Bank (norden.example, verified by Parley) asks")).to_be_visible()
     looks_right(page)
-    page.set_viewport_size({"width": 360, "height": 780})
-    reach(page, page.get_by_label("E-mail", exact=False))
-    page.keyboard.type("zoe@people.example")
-    reach(page, page.get_by_label("Password", exact=True))
-    page.keyboard.type(PASSWORD)
-    with page.expect_navigation():
-        page.keyboard.press("Enter")
+    sign_in(page, "zoe@people.example")
     expect(page.get_by_role("heading", name="Norden Bank asks to write to you")).to_be_visible()
-    with page.expect_navigation():
-        press(page, page.get_by_role("link", name="Link your Messenger chat with Norden Bank"), "Enter")
+    go(page, page.get_by_role("link", name="Link your Messenger chat with Norden Bank"))
     with window.expect_page() as opened:
-        press(page, page.get_by_role("link", name="Open Messenger"), "Enter")
-    press(opened.value, opened.value.get_by_role("button", name="Start chat"), "Enter")
+        press(page, page.get_by_role("link", name="Open Messenger"))
+    press(opened.value, opened.value.get_by_role("button", name="Start chat"))
     expect(page.get_by_role("heading", name="Norden Bank asks to write to you")).to_be_visible(timeout=10_000)
     expect(page.get_by_text("Messenger, with Norden Bank")).to_be_visible()
     page.bring_to_front()
     what = page.get_by_role("group", name="Which messages").locator("summary").first
-    press(page, what, "Enter")
+    press(page, what)
     expect(
         page.get_by_text("It holds: which account, by its last digits; the money you can spend;")
     ).to_be_visible()
@@ -103,7 +76,7 @@ def test_ask_sign_in_link_choose_allow_and_back_by_keyboard(window: Any, portal:
     press(page, page.get_by_role("radio", name="Once"), "Space")
     page.keyboard.press("ArrowDown")
     expect(page.get_by_role("radio", name="For 30 days")).to_be_checked()
-    url = arrival(page, lambda: press(page, page.get_by_role("button", name="Allow", exact=True), "Enter"))
+    url = arrival(page, lambda: press(page, page.get_by_role("button", name="Allow", exact=True)))
     assert "/back?from=parley&state=s+1%2F%C3%A4&grant_request=req_" in url
     assert url.endswith("&status=ACTIVE")
     (grant,) = grants_of(zoe.person_id)
@@ -120,19 +93,20 @@ def test_no_is_as_easy_as_yes_and_each_end_has_its_page(window: Any, portal: Any
     newcomer(portal)
     page, url = window.new_page(), ask()
     page.goto(url)
-    sign_in(page, "zoe")
+    sign_in(page, "zoe@people.example")
     looks_right(page)
     allow, decline = (page.get_by_role("button", name=name, exact=True) for name in ("Allow", "Decline"))
     one, other = allow.bounding_box(), decline.bounding_box()
     assert (one["width"], one["height"], one["y"]) == (other["width"], other["height"], other["y"])
     style = "one => { const s = getComputedStyle(one); return [s.backgroundColor, s.color, s.fontSize, s.fontWeight] }"
     assert allow.evaluate(style) == decline.evaluate(style)
-    follow(page, allow)
+    go(page, allow)
     expect(page.get_by_role("heading", name="There is a problem")).to_be_visible()
     looks_right(page)
-    page.get_by_role("link", name="Choose how long: once, or a period.").click()
+    press(page, page.get_by_role("link", name="Choose how long: once, or a period."))
     expect(page.get_by_role("group", name="How long", exact=True)).to_be_focused()
-    assert arrival(page, decline.click).endswith("&status=REJECTED")
+    reach(page, page.get_by_role("radio", name="Once"))
+    assert arrival(page, lambda: press(page, decline)).endswith("&status=REJECTED")
     page = window.new_page()
     page.goto(url)
     expect(page.get_by_role("heading", name="You declined")).to_be_visible()
@@ -142,9 +116,8 @@ def test_no_is_as_easy_as_yes_and_each_end_has_its_page(window: Any, portal: Any
     with scope(SYSTEM), transaction.atomic():
         row = GrantRequest.objects.filter(pk=parse_public_id("req", old.rpartition("/")[2]))
         row.update(expires_at=timezone.now() - timedelta(seconds=1))
-    with page.expect_navigation():
-        page.get_by_role("button", name="Decline").click()
+    go(page, page.get_by_role("button", name="Decline"))
     expect(page.get_by_role("heading", name="This question is too old")).to_be_visible()
     looks_right(page)
     back = page.get_by_role("link", name="Back to Norden Bank")
-    assert arrival(page, back.click).endswith("&status=EXPIRED")
+    assert arrival(page, lambda: press(page, back)).endswith("&status=EXPIRED")

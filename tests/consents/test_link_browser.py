@@ -1,4 +1,4 @@
-"""Both ways of linking in a real browser: the portal's pages and the sandbox's phone, with the policies they set."""
+"""The ways in, by keyboard alone on a phone: the portal's pages and the sandbox's chat, with the policies they set."""
 
 import os
 import shutil
@@ -12,7 +12,8 @@ import pytest
 from portal.demo.world import make_person
 from tests.bank_site import BankSite, set_up
 from tests.conftest import PASSWORD
-from tests.looks import follow, looks_right
+from tests.keyboard import PHONE, go, press, sign_in, write
+from tests.looks import looks_right
 
 from .conftest import Phone
 
@@ -39,7 +40,7 @@ def browser() -> Iterator[Any]:
 @pytest.fixture
 def window(browser: Any) -> Iterator[Any]:
     """A small one; the test fails when a page of it logs an error."""
-    context = browser.new_context(viewport={"width": 360, "height": 780}, reduced_motion="reduce")
+    context = browser.new_context(viewport=PHONE, reduced_motion="reduce")
     errors: list[str] = []
     context.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
     context.on("weberror", lambda error: errors.append(str(error.error)))
@@ -48,10 +49,11 @@ def window(browser: Any) -> Iterator[Any]:
     assert errors == []
 
 
-def sign_in(page: Any, email: str = "ana@people.example") -> None:
-    page.get_by_label("E-mail", exact=False).fill(email)
-    page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.locator("main").get_by_role("button", name="Sign in", exact=True).click()
+def opened_by(window: Any, tab: Any, link: Any) -> Any:
+    """The page that a link opens beside this one."""
+    with window.expect_page() as opened:
+        press(tab, link)
+    return opened.value
 
 
 def test_from_the_chat_by_messengers_button(window: Any, portal: Any, phone: Phone) -> None:
@@ -59,26 +61,23 @@ def test_from_the_chat_by_messengers_button(window: Any, portal: Any, phone: Pho
 
     chat = window.new_page()
     chat.goto(f"{portal.sandbox_url}/?phone={phone.page}:{phone.address}")
-    chat.get_by_label("Write to Norden Bank").fill("Hello?")
+    write(chat, chat.get_by_label("Write to Norden Bank"), "Hello?")
     chat.keyboard.press("Enter")
-    with window.expect_page() as opened:
-        chat.get_by_role("link", name="Log in").click()
-    page = opened.value
+    page = opened_by(window, chat, chat.get_by_role("link", name="Log in"))
     expect(page.get_by_text("Sign in, or sign up, to link your chat with Norden Bank.")).to_be_visible()
-    sign_in(page)
+    sign_in(page, "ana@people.example")
     expect(page.get_by_role("heading", name="Link these two?")).to_be_visible()
     expect(page.get_by_text("Linking is not consent.")).to_be_visible()
     expect(page.locator("main").get_by_text("ana@people.example")).to_be_visible()
     looks_right(page)
     link, not_now = (page.get_by_role("button", name=name, exact=True) for name in ("Link", "Not now"))
     assert link.bounding_box()["height"] == not_now.bounding_box()["height"] >= 44
-    link.click()
+    go(page, link)
     expect(page.get_by_role("heading", name="Your account is linked")).to_be_visible()
     expect(chat.get_by_text("This chat is now linked.")).to_be_visible()
     expect(chat.get_by_text("● Linked")).to_be_visible()
-    with window.expect_page() as opened:
-        chat.get_by_role("link", name="What you can do now").click()
-    done = opened.value
+    chat.bring_to_front()
+    done = opened_by(window, chat, chat.get_by_role("link", name="What you can do now"))
     expect(done.get_by_role("heading", name="Your chat is linked")).to_be_visible()
     looks_right(done)
 
@@ -88,16 +87,16 @@ def test_from_ones_own_pages_by_an_m_me_link(window: Any, portal: Any) -> None:
 
     page = window.new_page()
     page.goto(f"{portal.url}{portal.start}?again=1")
-    sign_in(page)
+    sign_in(page, "ana@people.example")
     expect(page.get_by_role("heading", name="Link your Messenger chat")).to_be_visible()
     looks_right(page)
-    with window.expect_page() as opened:
-        page.get_by_role("link", name="Open Messenger").click()
-    opened.value.get_by_role("button", name="Start chat").click()
+    chat = opened_by(window, page, page.get_by_role("link", name="Open Messenger"))
+    press(chat, chat.get_by_role("button", name="Start chat"))
     expect(page.get_by_role("heading", name="Your chat is linked")).to_be_visible(timeout=10_000)
-    expect(opened.value.get_by_text("This chat is now linked.")).to_be_visible()
+    expect(chat.get_by_text("This chat is now linked.")).to_be_visible()
+    page.bring_to_front()
     page.goto(f"{portal.url}{portal.start}?again=1")
-    page.get_by_role("link", name="Not now").click()
+    go(page, page.get_by_role("link", name="Not now"))
     expect(page.get_by_role("heading", name="Nothing was linked")).to_be_visible()
     looks_right(page)
 
@@ -115,33 +114,32 @@ def test_from_the_directory_by_the_banks_own_site(
     page = window.new_page()
     page.goto(f"{portal.url}/me/banks")
     sign_in(page, "dora@people.example")
-    page.get_by_label("Name of the bank").fill("nord")
+    write(page, page.get_by_label("Name of the bank"), "nord")
     with page.expect_navigation():
         page.keyboard.press("Enter")
     looks_right(page)
-    follow(page, page.get_by_role("link", name="Norden Bank"))
+    go(page, page.get_by_role("link", name="Norden Bank"))
     expect(page.locator("main").get_by_text("dora@people.example")).to_be_visible()
     looks_right(page)
-    follow(page, page.get_by_role("link", name="Go to 127.0.0.1"))
+    go(page, page.get_by_role("link", name="Go to 127.0.0.1"))
     looks_right(page)
-    follow(page, page.get_by_role("button", name="Cancel"))
+    go(page, page.get_by_role("button", name="Cancel"))
     expect(page.get_by_role("heading", name="Nothing was connected")).to_be_visible()
     looks_right(page)
-    follow(page, page.get_by_role("link", name="Begin again"))
-    follow(page, page.get_by_role("link", name="Go to 127.0.0.1"))
-    follow(page, page.get_by_role("button", name="Customer CUST-9"))
+    go(page, page.get_by_role("link", name="Begin again"))
+    go(page, page.get_by_role("link", name="Go to 127.0.0.1"))
+    go(page, page.get_by_role("button", name="Customer CUST-9"))
     expect(page.get_by_role("heading", name="Norden Bank asks to write to you")).to_be_visible()
     expect(page.get_by_label("Current account •• 9001")).not_to_be_checked()
-    follow(page, page.get_by_role("link", name="Link your Messenger chat with Norden Bank"))
+    go(page, page.get_by_role("link", name="Link your Messenger chat with Norden Bank"))
     chat = page.get_by_role("link", name="Open Messenger").get_attribute("href")
     phone.opens(parse_qs(urlsplit(chat).query)["ref"][0])
     expect(page.get_by_text("Messenger, with Norden Bank")).to_be_visible(timeout=10_000)
-    page.get_by_label("Balances").check()
-    page.get_by_label("Current account •• 9001").check()
-    page.get_by_label("Once").check()
-    follow(page, page.get_by_role("button", name="Allow"))
-    follow(page, page.get_by_role("link", name="See this connection"))
+    for box in ("Balances", "Current account •• 9001", "Once"):
+        press(page, page.get_by_label(box), "Space")
+    go(page, page.get_by_role("button", name="Allow"))
+    go(page, page.get_by_role("link", name="See this connection"))
     expect(page.get_by_role("heading", name="Norden Bank", exact=True)).to_be_visible()
     page.goto(f"{portal.url}/me/banks")
-    follow(page, page.get_by_role("link", name="Norden Bank"))
+    go(page, page.get_by_role("link", name="Norden Bank"))
     expect(page.get_by_role("link", name="Open the connection")).to_be_visible()

@@ -1,4 +1,4 @@
-"""Stopping in a real browser: how it went is shown by itself, and one button stops everything."""
+"""Stopping, by keyboard alone on a phone: how it went is shown by itself, and one button stops everything."""
 
 import re
 from types import SimpleNamespace
@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from partners.webhooks.engine import deliver_due
-from tests.looks import follow, looks_right
+from tests.keyboard import PHONE, go, sign_in
+from tests.looks import looks_right
 from tests.pages.conftest import CHROMIUM, browser, site, tab
-from tests.pages.test_browser import sign_in
 from tests.partners.webhooks.conftest import Server, server
 
-from .test_stops import connect_harbour, listen, page, tell_bank
+from .test_stops import connect_harbour, listen, tell_bank
 
 __all__ = ["browser", "server", "site", "tab"]
 pytestmark = [
@@ -31,9 +31,11 @@ def test_the_banks_word_appears_by_itself_and_one_button_stops_the_rest(
     listen(site.world, server.url())
     deliver_due()
     connect_harbour(site.world)
+    tab.set_viewport_size(PHONE)
+    tab.goto("/me/")
     sign_in(tab, "ana@people.example")
-    tab.goto(page(site.world.ana, "/disconnect"))
-    follow(tab, tab.get_by_role("button", name="Disconnect"))
+    go(tab, tab.get_by_role("link", name="Disconnect Norden Bank"))
+    go(tab, tab.get_by_role("button", name="Disconnect"))
     waits = re.compile(rf"Stopped here {CLOCK} · Norden Bank has not confirmed yet")
     expect(tab.get_by_text(waits)).to_be_visible()
     looks_right(tab)
@@ -45,9 +47,9 @@ def test_the_banks_word_appears_by_itself_and_one_button_stops_the_rest(
     tab.goto("/me/")
     expect(tab.get_by_text(said)).to_be_visible()
     looks_right(tab)
-    follow(tab, tab.get_by_role("link", name="Stop everything"))
+    go(tab, tab.get_by_role("link", name="Stop everything"))
     looks_right(tab)
-    follow(tab, tab.get_by_role("button", name="Stop everything"))
+    go(tab, tab.get_by_role("button", name="Stop everything"))
     expect(tab.get_by_role("heading", name="Nothing can be sent to you")).to_be_visible()
     nowhere = re.compile(
         rf"Stopped here {CLOCK} · Harbour has no address to be told at, so it knows only once it asks"

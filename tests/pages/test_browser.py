@@ -13,8 +13,9 @@ from django.core import mail
 
 from portal.ids import public_id
 from portal.mail.outbox import send_due_mail
-from tests import looks
+from tests import keyboard, looks
 from tests.conftest import PASSWORD
+from tests.keyboard import go, press
 from tests.looks import follow
 from tests.notifications.conftest import Api
 
@@ -28,36 +29,12 @@ KEY = {
     "protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True,
     "isUserVerified": True, "automaticPresenceSimulation": True,
 }  # fmt: skip
-IN_FOCUS = """() => {
-    const one = document.activeElement, style = getComputedStyle(one);
-    const card = one.closest('.consent') ?? one;
-    const ring = [style, getComputedStyle(card)].some(at => at.outlineStyle !== 'none' && at.outlineWidth !== '0px');
-    return {ring, name: one.labels?.[0]?.innerText ?? one.innerText ?? ''};
-}"""
 
 
 @pytest.fixture
 def looks_right(tab: Any) -> Callable[[], None]:
     """Checks the page that is open."""
     return partial(looks.looks_right, tab)
-
-
-@pytest.fixture
-def press(tab: Any) -> Callable[..., None]:
-    """Moves to something by Tab alone, and presses Enter on it; the focus must show on the way."""
-
-    def press(name: str, key: str = "Enter") -> None:
-        for _ in range(40):
-            tab.keyboard.press("Tab")
-            focus = tab.evaluate(IN_FOCUS)
-            assert focus["ring"], f"nothing shows that “{focus['name']}” is in focus on {tab.url}"
-            if " ".join(focus["name"].split()) == name:
-                break
-        else:
-            pytest.fail(f"Tab does not lead to “{name}” on {tab.url}")
-        tab.keyboard.press(key) if key == "Enter" else tab.keyboard.type(key)
-
-    return press
 
 
 def sign_in(tab: Any, email: str) -> None:
@@ -72,46 +49,36 @@ def totp(secret: str) -> str:
     return format_hotp_value(hotp_value(secret, int(time.time()) // 30))
 
 
-def test_a_person_stops_a_bank_by_keyboard_in_two_taps(
-    site: SimpleNamespace, tab: Any, press: Callable[..., None]
+def test_a_person_pauses_resumes_and_stops_in_two_taps_by_keyboard_on_a_phone(
+    site: SimpleNamespace, tab: Any
 ) -> None:
     from playwright.sync_api import expect
 
     api = Api(site.world.bank.clients["live"])
     assert api.send().status_code == 202
+    tab.set_viewport_size(keyboard.PHONE)
     tab.goto("/me/")
-    press("E-mail", "ana@people.example")
-    press("Password", PASSWORD)
-    tab.keyboard.press("Enter")
+    keyboard.sign_in(tab, "ana@people.example")
     expect(tab.get_by_role("heading", name="Connected banks")).to_be_visible()
-    press("Norden Bank")
+    go(tab, tab.get_by_role("link", name="Norden Bank", exact=True))
     expect(tab.get_by_text("Your account •• 4821 has $1,234.50 available")).to_be_visible()
-    press("Why did I get this?")
+    why = tab.get_by_text("Why did I get this?")
+    press(tab, why)
     expect(tab.get_by_text(str(site.world.ana.grant.record_id))).to_be_visible()
     expect(tab.get_by_text("AGR-NORDEN v1")).to_be_visible()
-    follow(tab, tab.get_by_role("link", name="Connected banks").last)
-    taps = ["Disconnect Norden Bank", "Disconnect"]
-    press(taps[0])
+    go(tab, tab.get_by_role("button", name="Pause all messages"))
+    assert api.send().json()["code"] == "grant_paused"
+    go(tab, tab.get_by_role("button", name="Resume messages"))
+    assert api.send().status_code == 202
+    go(tab, tab.get_by_role("link", name="Connected banks").last)
+    go(tab, tab.get_by_role("link", name="Disconnect Norden Bank"))
     expect(tab.get_by_text("Messages already on your phone stay there.")).to_be_visible()
     assert api.send().status_code == 202
-    press(taps[1])
+    go(tab, tab.get_by_role("button", name="Disconnect", exact=True))
     expect(tab.get_by_role("heading", name="Norden Bank can send you nothing more")).to_be_visible()
     expect(tab.get_by_text("2 messages that waited were not sent.")).to_be_visible()
     refused = api.send()
     assert (refused.status_code, refused.json()["code"]) == (403, "no_active_grant")
-
-
-def test_one_tap_beside_a_message_pauses(site: SimpleNamespace, tab: Any) -> None:
-    from playwright.sync_api import expect
-
-    api = Api(site.world.bank.clients["live"])
-    api.send()
-    sign_in(tab, "ana@people.example")
-    tab.get_by_role("link", name="Norden Bank", exact=True).click()
-    tab.get_by_text("Why did I get this?").click()
-    tab.get_by_role("button", name="Pause all messages").click()
-    expect(tab.get_by_role("button", name="Resume messages")).to_be_visible()
-    assert api.send().json()["code"] == "grant_paused"
 
 
 def test_a_persons_pages_look_right(site: SimpleNamespace, tab: Any, looks_right: Callable[[], None]) -> None:

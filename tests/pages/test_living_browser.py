@@ -8,11 +8,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from consents.models import Grant
-from portal.ids import public_id
 from portal.tenancy.context import scope
 from portal.tenancy.principal import Principal
+from tests import keyboard
+from tests.keyboard import PHONE, go, sign_in
 from tests.looks import looks_right
-from tests.pages.test_browser import sign_in
 
 from .conftest import CHROMIUM
 
@@ -33,28 +33,17 @@ def grant(site: Any) -> Grant:
 
 
 def press(tab: Any, name: str, key: str = "Enter", role: str = "button") -> None:
-    """Goes to it with the Tab key, as somebody without a mouse does, and presses it."""
     to = tab.get_by_role(role, name=name, exact=True).first
-    for _ in range(60):
-        if to.evaluate("one => one === document.activeElement"):
-            break
-        tab.keyboard.press("Tab")
-    else:
-        raise AssertionError(f"{name} cannot be reached with the Tab key")
-    if key == "Enter":
-        with tab.expect_navigation():
-            tab.keyboard.press(key)
-    else:
-        tab.keyboard.press(key)
+    go(tab, to) if key == "Enter" else keyboard.press(tab, to, key)
 
 
 def test_a_person_lives_with_a_grant_by_keyboard_on_a_phone(tab: Any, site: Any) -> None:
     now = timezone.now()
     change(site, reconfirm_by=now - timedelta(days=1), expires_at=now + timedelta(days=20))
-    tab.set_viewport_size({"width": 360, "height": 800})
+    tab.set_viewport_size(PHONE)
+    tab.goto("/me/")
     sign_in(tab, "ana@people.example")
-    page = f"/me/grants/{public_id('grt', site.world.ana.grant.id)}"
-    tab.goto(page)
+    press(tab, "Norden Bank", role="link")
     press(tab, "Confirm for 90 days")
     assert grant(site).reconfirm_by > now + timedelta(days=89)
 
@@ -68,15 +57,12 @@ def test_a_person_lives_with_a_grant_by_keyboard_on_a_phone(tab: Any, site: Any)
     press(tab, "Go on")
     assert grant(site).clusters == ["BALANCES", "FRAUD_ALERTS"], "nothing before the yes"
     looks_right(tab)
-    tab.set_viewport_size({"width": 360, "height": 800})
     press(tab, "Allow")
     assert set(grant(site).clusters) == {"BALANCES", "FRAUD_ALERTS", "SHIPMENTS"}
 
     press(tab, "Renew", role="link")
     looks_right(tab)
-    tab.set_viewport_size({"width": 360, "height": 800})
-    tab.locator("input[name=days]").first.focus()
-    tab.keyboard.press("ArrowDown")
+    keyboard.press(tab, tab.locator("input[name=days]").first, "ArrowDown")
     press(tab, "Allow")
     assert grant(site).expires_at > now + timedelta(days=80)
 
