@@ -100,6 +100,11 @@ class Demo:
         self.given["PORT"] = str(self.port)
 
     @property
+    def facts(self) -> dict[str, Any]:
+        """What it says of itself, in `demo.json`."""
+        return json.loads((self.home / "demo.json").read_text())
+
+    @property
     def output(self) -> str:
         """What the launcher printed, over all its starts."""
         return self._console.read_text()

@@ -1,7 +1,5 @@
 """`python -m portal.demo` itself: what it leaves in its folder, and how it ends and begins again."""
 
-import json
-
 import pytest
 
 from tests.demo.processes import alive_in
@@ -31,10 +29,6 @@ def running(second):
     return second
 
 
-def facts(demo):
-    return json.loads((demo.home / "demo.json").read_text())
-
-
 def phones(demo):
     """The notifications on all of them: receipts and answers come beside those."""
     shown = demo.http.get(f"{demo.sandbox}/inbox").json()["data"]
@@ -42,7 +36,7 @@ def phones(demo):
 
 
 def test_demo_json_has_every_field_of_the_contract(demo):
-    found = facts(demo)
+    found = demo.facts
 
     assert set(found) == {"base_url", "sandbox_url", "staff", "partners", "people"}
     assert (found["base_url"], found["sandbox_url"]) == (demo.web, demo.sandbox)
@@ -59,7 +53,7 @@ def test_demo_json_has_every_field_of_the_contract(demo):
 
 
 def test_the_storys_people_are_linked_on_their_phones_too(demo):
-    for partner, page in zip(facts(demo)["partners"], ("1001", "1002"), strict=True):
+    for partner, page in zip(demo.facts["partners"], ("1001", "1002"), strict=True):
         for one in partner["customers"]:
             phone = demo.http.get(f"{demo.sandbox}/people/{one['address']}", params={"page_id": page})
             assert phone.json()["linked"] is True
@@ -69,7 +63,7 @@ def test_two_demos_side_by_side_share_nothing_and_one_ends_without_the_other(dem
     assert demo.is_whole()
     until(running.is_whole, seconds=30, what="the second demo")
     assert len(until(lambda: len(phones(running)) >= 4 and phones(running), seconds=20)) == 4
-    assert facts(demo)["partners"][0]["id"] != facts(running)["partners"][0]["id"]
+    assert demo.facts["partners"][0]["id"] != running.facts["partners"][0]["id"]
 
     assert running.stop() == 0
 
@@ -79,7 +73,7 @@ def test_two_demos_side_by_side_share_nothing_and_one_ends_without_the_other(dem
 
 def test_a_later_start_keeps_the_data_and_follows_other_ports(running):
     until(lambda: len(phones(running)) == 4, seconds=20, what="the story's messages")
-    before = (facts(running), [one["id"] for one in phones(running)])
+    before = (running.facts, [one["id"] for one in phones(running)])
     assert running.stop() == 0
 
     running.choose_ports()
@@ -87,10 +81,10 @@ def test_a_later_start_keeps_the_data_and_follows_other_ports(running):
 
     moved = before[0] | {"base_url": running.web, "sandbox_url": running.sandbox}
     assert moved != before[0]
-    assert (facts(running), [one["id"] for one in phones(running)]) == (moved, before[1])
+    assert (running.facts, [one["id"] for one in phones(running)]) == (moved, before[1])
     site = running.http.get(f"{running.sandbox}/banks/norden").json()
     assert site["redirect_uris"] == [f"{running.web}/me/banks/callback/norden"]
-    client = facts(running)["partners"][0]["clients"][0]
+    client = running.facts["partners"][0]["clients"][0]
     answer = running.http.post(
         f"{running.web}/oauth/token",
         data={"grant_type": "client_credentials"},
