@@ -33,12 +33,26 @@ def looks_right(tab: Any, *, rules: list[str] = WCAG, looks: tuple[tuple[int, st
     for width, scheme in looks:
         tab.set_viewport_size({"width": width, "height": 800})
         tab.emulate_media(color_scheme=scheme)
-        assert tab.evaluate(_TOO_WIDE) == [], (tab.url, width)
+        assert (wide := tab.evaluate(_TOO_WIDE)) == [], (tab.url, width, wide)
         if not tab.evaluate("'axe' in window"):
             tab.evaluate(AXE_SCRIPT)
-        assert tab.evaluate(_FIND, rules) == [], (tab.url, width, scheme)
+        assert (found := tab.evaluate(_FIND, rules)) == [], (tab.url, width, scheme, found)
         if folder := os.environ.get("SCREENSHOTS"):
             name = re.sub(r"\W+", "-", tab.url.split("//")[-1].partition("/")[2])[-70:]
             tab.screenshot(path=f"{folder}/{name}-{width}-{scheme}.png", full_page=True)
     if tab.viewport_size["width"] != before["width"]:
         tab.set_viewport_size(before)
+
+
+def tells(tab: Any, heading: str, *steps: str, words: str = "") -> None:
+    """The page that is open says what happened in `words`, and has just these buttons to go on with, quiet ways out
+    aside; on a phone, in dark.
+    """
+    from playwright.sync_api import expect
+
+    main = tab.get_by_role("main")
+    expect(tab.get_by_role("heading", level=1)).to_have_text(heading)
+    expect(main).to_contain_text(words)
+    buttons = main.locator("a.button, button.button").and_(tab.locator(":not(.quiet)"))
+    assert [" ".join(text.split()) for text in buttons.all_inner_texts()] == [*steps], tab.url
+    looks_right(tab, looks=LOOKS[:1])

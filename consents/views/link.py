@@ -91,7 +91,7 @@ def _go_on(request: HttpRequest, sender_id: UUID) -> HttpResponse:
     try:
         return _decide(request, sender, begun, address, is_decided=decision == "link")
     except Refused as refusal:
-        context = {"reason": str(refusal), "back": begun["back"]}
+        context = {"reason": str(refusal), "to_messenger": begun["back"]}
         return _end(request, _outcome_page(request, sender, "failed", status=409, **context))
 
 

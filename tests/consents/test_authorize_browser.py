@@ -10,13 +10,15 @@ from django.db import transaction
 from django.utils import timezone
 
 from consents.models import GrantRequest
+from partners.actions.partners import change_partner_status
 from portal.ids import parse_public_id
 from portal.tenancy.context import scope
 from tests.keyboard import PHONE, go, press, reach, sign_in
-from tests.looks import looks_right
+from tests.looks import looks_right, tells
 from tests.notifications.conftest import Api
+from tests.partners.amending import agree_on
 
-from .asking import BODY, SYSTEM, grants_of, newcomer
+from .asking import BODY, SYSTEM, Asked, grants_of, newcomer
 from .test_link_browser import browser, pytestmark
 
 __all__ = ["browser", "pytestmark"]
@@ -121,3 +123,58 @@ def test_no_is_as_easy_as_yes_and_each_end_has_its_page(window: Any, portal: Any
     looks_right(page)
     back = page.get_by_role("link", name="Back to Norden Bank")
     assert arrival(page, lambda: press(page, back)).endswith("&status=EXPIRED")
+
+
+def test_whatever_goes_wrong_is_said_with_one_step_to_take(window: Any, portal: Any, settings: Any) -> None:
+    from playwright.sync_api import expect
+
+    api, page = Api(portal.bank.clients["live"]), window.new_page()
+    zoe, yan = newcomer(portal), newcomer(portal, "yan", address=None)
+    back, question, answers = "Back to Norden Bank", "Norden Bank asks to write to you", ("Allow", "Decline")
+
+    def arrive(**changed: Any) -> Asked:
+        asked = Asked(api, zoe.person, **changed)
+        page.goto(portal.url + asked.path)
+        return asked
+
+    def allow() -> None:
+        for name in ("Balances", "Current account •• 4821", "Once"):
+            press(page, page.get_by_label(name), "Space")
+        go(page, page.get_by_role("button", name="Allow", exact=True))
+
+    page.goto(f"{portal.url}/authorize/req_{'0' * 32}")
+    sign_in(page, "zoe@people.example")
+    tells(page, "Nothing to decide here", "Connected banks", words="There is no such question")
+    asked = Asked(api, yan.person)
+    asked.open()
+    page.goto(portal.url + asked.path)
+    tells(page, "This question is for somebody else", back, words="Somebody else opened it first")
+    arrive(customer_ref="CUST-1")
+    tells(
+        page,
+        "This does not fit your connection",
+        back,
+        words="is connected by somebody else’s Parley account",
+    )
+    asked = arrive()
+    page.get_by_label("Once").evaluate("one => { one.value = 'for ever' }")
+    allow()
+    tells(page, "That did not work", "Read it again", words="not what the page had offered")
+    go(page, page.get_by_role("link", name="Read it again"))
+    window.clear_cookies(name=settings.SESSION_COOKIE_NAME)
+    allow()
+    expect(page.get_by_text("Norden Bank (norden.example, verified by Parley) asks")).to_be_visible()
+    sign_in(page, "zoe@people.example")
+    tells(page, question, *answers)
+    assert asked.answer("decline").status_code == 302  # in another window
+    allow()
+    tells(page, "You declined", back, words="You have answered this already. Nothing was changed.")
+    arrive()
+    agree_on(portal, longest_grant_days=60)
+    allow()
+    tells(page, question, *answers, words="Nothing was allowed: read it again.")
+    expect(page.get_by_role("main").locator(":checked")).to_have_count(0)
+    change_partner_status(partner_id=portal.bank.partner.id, to="SUSPENDED", actor=portal.staff.reviewer)
+    allow()
+    tells(page, "Norden Bank cannot ask you now", back, words="That is not for you to solve")
+    assert grants_of(zoe.person_id) == []
