@@ -7,6 +7,7 @@ from django.views.decorators.http import require_safe
 
 from consents.access import get_grant_for
 from consents.actions.again import can_renew
+from consents.directory import sign_in_to_begin_with
 from consents.models import LIVE_STATES, Grant, UnusedKind
 from consents.receipts import receipts_of
 from consents.stops import latest_stops
@@ -14,7 +15,8 @@ from consents.terms import lost_kinds
 from consents.views.person import grant_id, person_page, shown_state
 from notifications.models import Delivery
 from notifications.views.story import open_accounts, tell
-from partners.models import Partner
+from partners.models import CustomerSignIn, Partner
+from portal.tenancy.context import scope
 from portal.tenancy.principal import Principal
 from portal.vault.keys import find_data_key
 
@@ -55,6 +57,7 @@ def grant(request: HttpRequest, principal: Principal, grt: str) -> HttpResponse:
         "grant": found,
         "state": state,
         "can_be_stopped": found.is_open,
+        "begin": None if found.is_open else _way_back(found),
         "can_renew": can_renew(found),
         "lost": lost_kinds(found),
         "bank_cannot_send": _cannot_send(found.partner, found.environment),
@@ -78,6 +81,12 @@ def _unused(grant: Grant) -> list[UnusedKind]:
     sent = Delivery.objects.filter(grant=grant, sent_at__gt=min(one.proposed_at for one in rows))
     used = set(sent.values_list("notification__cluster", flat=True))
     return [one for one in rows if one.cluster not in used]
+
+
+def _way_back(grant: Grant) -> CustomerSignIn | None:
+    """Where somebody whose connection has ended can begin again, if the bank lets people begin."""
+    with scope(Principal.system()):
+        return sign_in_to_begin_with(grant.partner, grant.environment)
 
 
 def _cannot_send(partner: Partner, environment: str) -> bool:

@@ -3,24 +3,34 @@
 import os
 import shutil
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+from django.db import transaction
+from django.utils import timezone
 
 from consents.actions.link import link_account
+from consents.models import Grant
+from notifications.tasks import deliver_due, sweep_time
 from partners.actions.partners import change_partner_status
 from portal.demo.world import make_person
-from portal.ids import public_id
-from tests.bank_site import SYSTEM, BankSite, set_up
+from portal.ids import parse_public_id, public_id
+from portal.tenancy.context import scope
+from tests.bank_site import ACCOUNTS, SYSTEM, BankSite, set_up
 from tests.conftest import PASSWORD
 from tests.keyboard import PHONE, go, press, sign_in, write
 from tests.looks import looks_right, tells
+from tests.notifications.conftest import BALANCE, Api
+from tests.partners.webhooks.conftest import Server, server
 
 from .conftest import Phone
 from .test_link_from_chat import press as press_log_in
+from .test_stops import listen, tell_bank
 
+__all__ = ["server"]
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = [
     pytest.mark.browser,
@@ -105,8 +115,8 @@ def test_from_ones_own_pages_by_an_m_me_link(window: Any, portal: Any) -> None:
     looks_right(page)
 
 
-def test_from_the_directory_by_the_banks_own_site(
-    window: Any, portal: Any, phone: Phone, sandbox: httpx.Client, settings: Any
+def test_from_the_directory_by_the_banks_own_site_until_it_ends_by_itself(
+    window: Any, portal: Any, phone: Phone, sandbox: httpx.Client, settings: Any, server: Server
 ) -> None:
     from playwright.sync_api import expect
 
@@ -114,6 +124,8 @@ def test_from_the_directory_by_the_banks_own_site(
     bank = BankSite(sandbox, "norden")
     bank.reset()
     set_up(portal.bank, bank, told=([], "127.0.0.1"))
+    listen(portal, server.url())
+    tell_bank()
     make_person("dora@people.example", "Dora", PASSWORD)
     page = window.new_page()
     page.goto(f"{portal.url}/me/banks")
@@ -144,9 +156,36 @@ def test_from_the_directory_by_the_banks_own_site(
     go(page, page.get_by_role("button", name="Allow"))
     go(page, page.get_by_role("link", name="See this connection"))
     expect(page.get_by_role("heading", name="Norden Bank", exact=True)).to_be_visible()
-    page.goto(f"{portal.url}/me/banks")
-    go(page, page.get_by_role("link", name="Norden Bank"))
-    expect(page.get_by_role("link", name="Open the connection")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_role("heading", name="Norden Bank may write to you")).to_be_visible()
+    ends_by_itself(page, portal, phone, server)
+
+
+def ends_by_itself(page: Any, portal: Any, phone: Phone, bank: Server) -> None:
+    """Once is a day: after it nothing more is sent, the bank is told, and the page leads to the beginning."""
+    api, data = Api(portal.bank.clients["live"]), BALANCE | {"account": ACCOUNTS[0]["ref"]}
+    waiting = api.send(customer_ref="CUST-9", data=data).json()["id"]
+    [granted] = api.get("/grants?customer_ref=CUST-9").json()["data"]
+    assert datetime.fromisoformat(granted["expires_at"]) - timezone.now() < timedelta(days=1)
+    with scope(SYSTEM), transaction.atomic():
+        mine = Grant.objects.filter(pk=parse_public_id("grt", granted["id"]))
+        assert mine.update(expires_at=timezone.now()) == 1
+    deliver_due("standard")
+    sweep_time()
+    tell_bank()
+    assert "1,234.50" not in str(phone.messages())
+    assert api.get(f"/notifications/{waiting}").json()["status"] == "WITHDRAWN"
+    assert api.send(customer_ref="CUST-9", data=data).json()["code"] == "no_active_grant"
+    told = [call.json["data"] for call in bank.at() if call.json["type"].startswith("grant.")]
+    assert [(one["grant_id"], one["status"]) for one in told] == [
+        (granted["id"], "ACTIVE"),
+        (granted["id"], "EXPIRED"),
+    ]
+    page.goto(f"{portal.url}/me/")
+    go(page, page.get_by_role("link", name="Norden Bank", exact=True))
+    tells(page, "Norden Bank", "Connect again", words="Norden Bank can send you nothing more")
+    go(page, page.get_by_role("link", name="Connect again"))
+    tells(page, "Connect Norden Bank", "Go to 127.0.0.1")
 
 
 def test_whatever_goes_wrong_on_the_way_is_said_with_one_step_to_take(
