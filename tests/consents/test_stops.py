@@ -32,7 +32,8 @@ from portal.ids import public_id
 from portal.mail.models import Mail
 from portal.mail.outbox import compose
 from portal.vault.crypto import blind_index
-from tests.consents.asking import Asked
+from tests.bank_site import BankSite, set_up
+from tests.consents.asking import Asked, newcomer
 from tests.notifications.conftest import Api
 from tests.partners.agreements.conftest import SYSTEM, Browser, as_system, text_of
 from tests.partners.webhooks.conftest import Server, answer, let_time_pass, server
@@ -386,17 +387,72 @@ def test_the_banks_history_tells_all_that_was_decided(ana: Browser, api: Api, wo
     )
 
 
-def test_stopping_takes_fewer_steps_than_allowing(ana: Browser, api: Api, world: SimpleNamespace) -> None:
-    """From the list of banks, and from the page on which a bank asks: what has to be pressed."""
-    listed = ana.get("/me/").content.decode()
-    way = re.search(rf'href="({page(world.ana, "/disconnect")})"', listed)
-    assert way
-    asked = ana.get(way[1]).content.decode()
-    assert "<fieldset" not in asked
-    stopping = [way[1], re.search(r'<button class="button danger">(.*)</button>', asked)]
-    assert "is disconnected" in text_of(ana.post(way[1], follow=True))
-    question = Asked(api, world.ana.person, customer_ref="CUST-1").open().content.decode()
-    assert "checked" not in question
-    allowing = [*re.findall(r"<fieldset", question), "Allow"]
-    assert all(stopping)
-    assert len(stopping) < len(allowing)
+def test_no_way_of_stopping_takes_more_steps_than_any_way_of_allowing(
+    ana: Browser, api: Api, world: SimpleNamespace, site: BankSite
+) -> None:
+    """What somebody has to press, write or choose, from the list of banks on; each stands on the page before."""
+    api.send()
+    sign_in = f"/me/banks/{public_id('csi', set_up(world.bank, site).id)}"
+    mine, zoe = page(world.ana), newcomer(world).person
+    http = Browser(zoe.user)
+
+    def question(shown: str) -> list[str]:
+        assert "checked" not in shown
+        return [*re.findall(r'<fieldset id="(\w+)"', shown), *press(shown, "Allow")]
+
+    def from_sign_in_on() -> list[str]:
+        steps = leads(http.get(sign_in), "Go to 127.0.0.1", f"{sign_in}/go")
+        there = http.get(f"{sign_in}/go")["Location"]
+        steps += press(site.http.get(there).text, "Customer CUST-9")
+        asked = http.get(site.sign_in(there, "CUST-9"))["Location"]
+        return [*steps, *question(http.get(asked).content.decode())]
+
+    linked = http.get(f"/me/link/{world.bank.sender.id}/linked")
+    allowing = {
+        "asked": question(Asked(api, zoe).open().content.decode()),
+        "directory": [
+            *leads(http.get("/me/"), "Connect a bank", "/me/banks"),
+            *leads(http.get("/me/banks"), "Norden Bank", sign_in),
+            *from_sign_in_on(),
+        ],
+        "chat": ["Log in", "Link", *leads(linked, "Choose what it may send", sign_in), *from_sign_in_on()],
+    }
+    stopping = {
+        "list": [
+            *leads(ana.get("/me/"), "Disconnect", f"{mine}/disconnect"),
+            *sure(ana, f"{mine}/disconnect"),
+        ],
+        "message": [
+            *leads(ana.get("/me/"), "Norden Bank", mine),
+            *leads(ana.get(mine), "Disconnect", f"{mine}/disconnect"),
+            *sure(ana, f"{mine}/disconnect"),
+        ],
+        "everything": [
+            *leads(ana.get("/me/"), "Stop everything", "/me/stop-everything"),
+            *sure(ana, "/me/stop-everything"),
+        ],
+        "chat": ["STOP"],
+    }
+    assert {way: len(steps) for way, steps in stopping.items()} == {
+        "list": 2, "message": 3, "everything": 2, "chat": 1,
+    }  # fmt: skip
+    assert max(map(len, stopping.values())) < min(map(len, allowing.values())), (stopping, allowing)
+
+
+def leads(shown: Any, words: str, where: str) -> list[str]:
+    """A link of a page, by its first words, and where it has to lead."""
+    assert re.search(rf'<a [^>]*href="{re.escape(where)}"[^>]*>\s*{words}', shown.content.decode()), words
+    return [words]
+
+
+def press(shown: str, words: str) -> list[str]:
+    """A button of a page."""
+    assert re.search(rf"<button[^>]*>\s*{words}", shown), words
+    return [words]
+
+
+def sure(http: Client, path: str) -> list[str]:
+    """The one button that makes it so: nothing else is asked for."""
+    shown = http.get(path).content.decode().partition("<main")[2].partition("</main>")[0]
+    assert not re.search("<(fieldset|select|textarea)|<input(?! type=.hidden)", shown)
+    return re.findall(r'<button class="button danger">(.*)</button>', shown)
