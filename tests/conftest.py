@@ -78,7 +78,7 @@ def cloned(name: str, blocker: Any, *, template: str | None = None) -> Iterator[
     """Points Django at a fresh copy of the migrated database, or of another one."""
     before = settings.DATABASES["default"]["NAME"]
     if template is None:
-        template = f"parley_tpl_{_migrations_hash()}"
+        template = f"parley_tpl_{migrations_hash()}"
         _make_template(template)
     with psycopg.connect(settings.DATABASE_OWNER_URL, autocommit=True) as owner:
         _drop(owner, name)
@@ -110,7 +110,8 @@ def _use(name: str, blocker: Any) -> None:
     settings.DATABASES["default"]["NAME"] = name
 
 
-def _migrations_hash() -> str:
+def migrations_hash() -> str:
+    """Another one whenever a migrated database would be another."""
     digest = hashlib.sha256()
     for path in sorted([*ROOT.glob("*/migrations/*.py"), *ROOT.glob("portal/*/migrations/*.py")]):
         digest.update(path.read_bytes())

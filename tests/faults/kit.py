@@ -1,9 +1,11 @@
 """A demo of the tests' own: the real launcher with all its processes, and how to break and question it."""
 
+import fcntl
 import hmac
 import json
 import logging
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -29,7 +31,8 @@ from portal.demo.child import Child
 from portal.demo.environment import base_environment
 from portal.demo.processes import Processes
 from portal.demo.state import State
-from tests.demo.processes import ROOT, alive_in, surroundings
+from tests.conftest import migrations_hash
+from tests.demo.processes import ROOT, RUN_WITH_SERVICES, alive_in, surroundings
 
 T = TypeVar("T")
 logging.getLogger("httpx").setLevel(logging.WARNING)  # a line for every request otherwise
@@ -247,11 +250,56 @@ def is_reply(message: dict[str, Any]) -> bool:
 
 
 @contextmanager
-def own_demo(**more: str) -> Iterator[Demo]:
-    """A demo in an empty folder, not yet started; whatever happens, all of it is gone afterwards."""
+def own_folder() -> Iterator[Path]:
+    """For a demo, gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="parley-faults-", dir="/tmp") as folder:
         os.chmod(folder, 0o755)  # the servers' account has to reach its own folders inside
-        demo = Demo(Path(folder) / "demo", **more)
+        yield Path(folder) / "demo"
+
+
+def lay_tables(home: Path) -> None:
+    """Puts a database without any rows of the story into a demo's folder, so that its start has nothing to migrate. It
+    is made once and kept in `var` while the migrations stay as they are.
+    """
+    kept = ROOT / "var" / f"demo-pg-{migrations_hash()}"
+    with kept.with_name("demo-pg.lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        if not kept.exists():
+            for old in kept.parent.glob("demo-pg-*"):
+                shutil.rmtree(old)
+            _migrate(kept)
+    home.mkdir()
+    subprocess.run(["cp", "-a", kept, home / "pg"], check=True)  # it belongs to the servers' account
+
+
+def _migrate(target: Path) -> None:
+    with own_folder() as home:
+        command = [
+            *RUN_WITH_SERVICES,
+            "--dir",
+            str(home),
+            "--",
+            sys.executable,
+            "manage.py",
+            "migrate",
+            "-v0",
+        ]
+        subprocess.run(
+            command, cwd=ROOT, env=clean_environment(PARLEY_DB_AS="owner"), timeout=180, check=True
+        )
+        draft = target.with_name("demo-pg.new")
+        shutil.rmtree(draft, ignore_errors=True)
+        subprocess.run(["cp", "-a", home / "pg", draft], check=True)
+        draft.rename(target)
+
+
+@contextmanager
+def own_demo(*, is_from_nothing: bool = False, **more: str) -> Iterator[Demo]:
+    """A demo in a folder of its own, not yet started; whatever happens, all of it is gone afterwards."""
+    with own_folder() as home:
+        if not is_from_nothing:
+            lay_tables(home)
+        demo = Demo(home, **more)
         try:
             yield demo
         finally:

@@ -17,7 +17,7 @@ CUSTOMER = {"customer_ref", "person_email", "grant_id", "clusters", "accounts", 
 @pytest.fixture(scope="module")
 def second():
     """A demo beside the shared one."""
-    with own_demo() as demo:
+    with own_demo(is_from_nothing=True) as demo:
         yield demo
 
 
