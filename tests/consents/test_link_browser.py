@@ -103,7 +103,6 @@ def test_from_ones_own_pages_by_an_m_me_link(window: Any, portal: Any) -> None:
     page.goto(f"{portal.url}{portal.start}?again=1")
     sign_in(page, "ana@people.example")
     expect(page.get_by_role("heading", name="Link your Messenger chat")).to_be_visible()
-    looks_right(page)
     chat = opened_by(window, page, page.get_by_role("link", name="Open Messenger"))
     press(chat, chat.get_by_role("button", name="Start chat"))
     expect(page.get_by_role("heading", name="Your chat is linked")).to_be_visible(timeout=10_000)
@@ -133,10 +132,8 @@ def test_from_the_directory_by_the_banks_own_site_until_it_ends_by_itself(
     write(page, page.get_by_label("Name of the bank"), "nord")
     with page.expect_navigation():
         page.keyboard.press("Enter")
-    looks_right(page)
     go(page, page.get_by_role("link", name="Norden Bank"))
     expect(page.locator("main").get_by_text("dora@people.example")).to_be_visible()
-    looks_right(page)
     go(page, page.get_by_role("link", name="Go to 127.0.0.1"))
     looks_right(page)
     go(page, page.get_by_role("button", name="Cancel"))
