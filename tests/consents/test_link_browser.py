@@ -186,10 +186,9 @@ def ends_by_itself(page: Any, portal: Any, phone: Phone, bank: Server) -> None:
 
 
 def test_whatever_goes_wrong_on_the_way_is_said_with_one_step_to_take(
-    window: Any, portal: Any, phone: Phone, sandbox: httpx.Client, settings: Any, monkeypatch: Any
+    window: Any, portal: Any, phone: Phone, sandbox: httpx.Client, settings: Any
 ) -> None:
-    settings.OUTBOUND_ALLOW_LOOPBACK = True
-    monkeypatch.setattr("portal.outbound_requests._PATIENCE", 0.3)
+    settings.OUTBOUND_ALLOW_LOOPBACK, usual = True, settings.OUTBOUND_PATIENCE
     bank = BankSite(sandbox, "norden")
     bank.reset()
     start = f"/me/banks/{public_id('csi', set_up(portal.bank, bank, told=([], '127.0.0.1')).id)}"
@@ -203,12 +202,13 @@ def test_whatever_goes_wrong_on_the_way_is_said_with_one_step_to_take(
         go(page, page.get_by_role("link", name="Go to 127.0.0.1"))
         go(page, page.get_by_role("button", name=customer))
 
-    for fault in ("down", "timeout"):
+    for fault, settings.OUTBOUND_PATIENCE in (("down", usual), ("timeout", 0.3)):
         bank.fails(fault)
         go(page, page.get_by_role("link", name="Go to 127.0.0.1"))
         tells(page, "Your bank does not answer", "Begin again", words="Nothing was connected.")
         go(page, page.get_by_role("link", name="Begin again"))
     bank.fails("none")
+    settings.OUTBOUND_PATIENCE = usual
     bank.put(claims={"nonce": "of another sign-in"})
     comes_back()
     tells(page, "Your bank’s answer cannot be used", "Begin again", words="does not fit together")
