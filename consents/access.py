@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.http import Http404
 from django.utils import timezone
 
@@ -27,7 +27,7 @@ def get_grant_for(
     principal: Principal, grant_id: UUID, *, lock: bool = False, account_too: bool = False
 ) -> Grant:
     """The grant, to its person or its bank; raises Http404. `lock` keeps others out meanwhile, with `account_too` from
-    the account it sends to as well.
+    the accounts it may send to as well.
     """
     grants = Grant.objects.all()
     if principal.kind is Kind.PERSON:
@@ -48,11 +48,15 @@ def get_grant_for(
 
 
 def lock_account(account_id: UUID) -> LinkedAccount:
-    """Keeps others away from a messaging account. All who need several locks take them in one order: what the person is
-    asked, the account, its link tokens, the grant; so no two wait for each other.
+    """Keeps others away from a messaging account, and from all that its person has with the same bank: a grant may name
+    several. All who need several locks take them in one order: what the person is asked, the accounts, their link
+    tokens, the grant; so no two wait for each other.
     """
+    whose = {name: F(f"person__linkedaccount__{name}") for name in ("partner_id", "environment")}
+    rows = LinkedAccount.objects.filter(person__linkedaccount=account_id, **whose)
     with scope(Principal.system()):
-        return LinkedAccount.objects.select_for_update(no_key=True).get(pk=account_id)
+        found = {one.pk: one for one in rows.select_for_update(no_key=True, of=("self",)).order_by("pk")}
+    return found[account_id]
 
 
 def get_account_for(principal: Principal, account_id: UUID) -> LinkedAccount:

@@ -12,8 +12,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from consents.disclosure import CHOICES, PERIODS, day_words, disclose
-from consents.models import Customer, Grant
+from consents.models import Customer, Grant, LinkedAccount
 from consents.records import Account, granted_accounts
+from consents.route import chat_words, described, linked_chats, route_of, route_sentences
 from partners.clusters import Cluster, Environment
 from partners.models import AgreementVersion
 from portal.tenancy.context import scope
@@ -33,22 +34,27 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True)
 class Wish:
-    """What a person chose: kinds of messages, and accounts by their keys (see `Choosable`)."""
+    """What a person chose: kinds of messages, accounts by their keys (see `Choosable`), and the chats that messages
+    may arrive in, by their ids in any order (None: as they are).
+    """
 
     kinds: list[str]
     accounts: list[str]
+    chats: list[str] | None = None
 
 
 @dataclass(frozen=True)
 class Choosable:
-    """The kinds and accounts that the grant holds, and those that it could. Accounts are known by a key that says
-    nothing of the bank's reference.
+    """The kinds, accounts and chats that the grant holds, and those that it could. Accounts are known by a key that
+    says nothing of the bank's reference; the chats that it holds come in its order.
     """
 
     grant: Grant
     version: AgreementVersion | None
     held: dict[str, Account]
     others: dict[str, Account]
+    held_chats: list[LinkedAccount]
+    other_chats: list[LinkedAccount]
 
     @property
     def accounts(self) -> dict[str, Account]:
@@ -78,11 +84,16 @@ class Choosable:
 
     def is_known(self, wish: Wish) -> bool:
         """Nothing in it that could not be chosen."""
-        return {*wish.kinds} <= {*self.kinds} and {*wish.accounts} <= {*self.accounts}
+        chats = {str(one.id) for one in (*self.held_chats, *self.other_chats)}
+        return (
+            {*wish.kinds} <= {*self.kinds}
+            and {*wish.accounts} <= {*self.accounts}
+            and (wish.chats is None or set() < {*wish.chats} <= chats)
+        )
 
     def is_empty(self, wish: Wish) -> bool:
         """A grant of nothing is none."""
-        return not (wish.kinds and wish.accounts)
+        return not (wish.kinds and wish.accounts) or wish.chats == []
 
     def new_kinds(self, wish: Wish) -> list[str]:
         """What the grant does not hold yet."""
@@ -92,13 +103,31 @@ class Choosable:
         """The same of accounts."""
         return [key for key in self.others if key in wish.accounts]
 
+    def new_chats(self, wish: Wish) -> list[LinkedAccount]:
+        """The same of chats."""
+        return [one for one in self.other_chats if str(one.id) in (wish.chats or ())]
+
+    def chosen_chats(self, wish: Wish) -> list[LinkedAccount]:
+        """In the order that they would have: those that the grant holds, then the new ones."""
+        kept = [one for one in self.held_chats if wish.chats is None or str(one.id) in wish.chats]
+        return [*kept, *self.new_chats(wish)]
+
+    def covered_chats(self, wish: Wish) -> list[LinkedAccount]:
+        """The same of a new consent, in which no fallback is that the agreement does not cover."""
+        first, *rest = self.chosen_chats(wish)
+        return [first, *(one for one in rest if self.version is None or one.channel in self.version.channels)]
+
     def is_wider(self, wish: Wish) -> bool:
         """It needs a new consent."""
-        return bool(self.new_kinds(wish) or self.new_accounts(wish))
+        return bool(self.new_kinds(wish) or self.new_accounts(wish) or self.new_chats(wish))
 
     def is_same(self, wish: Wish) -> bool:
         """It changes nothing."""
-        return {*wish.kinds} == {*self.grant.clusters} and {*wish.accounts} == {*self.held}
+        return (
+            {*wish.kinds} == {*self.grant.clusters}
+            and {*wish.accounts} == {*self.held}
+            and self.chosen_chats(wish) == self.held_chats
+        )
 
     def as_it_is(self) -> Wish:
         """What the grant holds and can go on holding."""
@@ -113,9 +142,21 @@ def choosable_for(grant: Grant) -> Choosable:
         version = in_force.filter(partner_id=grant.partner_id).first() if is_live else None
         key = find_data_key(grant.partner_id, grant.person_id)
         customer = Customer.objects.get(pk=grant.customer_id)
+        held_chats = route_of(grant)
+        linked = list(
+            linked_chats(
+                partner_id=grant.partner_id,
+                environment=grant.environment,
+                person_id=grant.person_id,
+                version=version,
+            )
+        )
     held = _keyed(grant, [Account(**one) for one in granted_accounts(grant, key)]) if key else {}
     named = _keyed(grant, named_accounts(customer, key)) if key else {}
-    return Choosable(grant, version, held, {one: named[one] for one in named if one not in held})
+    others = {one: named[one] for one in named if one not in held}
+    return Choosable(
+        grant, version, held, others, held_chats, [one for one in linked if one not in held_chats]
+    )
 
 
 def _keyed(grant: Grant, accounts: Collection[Account]) -> dict[str, Account]:
@@ -161,7 +202,9 @@ def statement(offer: Choosable, wish: Wish, until: datetime | None = None) -> li
             longest_days=offer.longest_days,
             held=grant,
         )
+        chats = chat_words(described(offer.covered_chats(wish)))
     new, account = offer.new_kinds(wish), ngettext("Account", "Accounts", 1)
+    arrives = _("Where it arrives")
     lines = [
         Line(_new(kind.word) if kind.name in new else kind.word, f"{kind.purpose} {kind.holds}")
         for kind in told.kinds
@@ -170,6 +213,7 @@ def statement(offer: Choosable, wish: Wish, until: datetime | None = None) -> li
         Line(_new(account) if key in offer.others else account, f"{one.type} {one.mask}")
         for key, one in accounts.items()
     ]
+    lines.append(Line(_new(arrives) if offer.new_chats(wish) else arrives, " ".join(route_sentences(chats))))
     if until is not None:
         lines.append(Line(_("Until"), day_words(until)))
     rest = [part for part in told.parts if part.name not in (*CHOICES, "now")]
@@ -189,7 +233,8 @@ def digest(offer: Choosable, lines: list[Line]) -> str:
     """Tells what was shown, and on which terms, from anything else."""
     version = str(offer.version.id) if offer.version else ""
     accounts = [asdict(one) for one in offer.accounts.values()]
-    basis = [str(offer.grant.record_id), version, lines, accounts]
+    chats = [str(one.id) for one in (*offer.held_chats, *offer.other_chats)]
+    basis = [str(offer.grant.record_id), version, lines, accounts, chats]
     return hashlib.sha256(json.dumps(basis).encode()).hexdigest()[:32]
 
 

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from consents.actions.give import RECONFIRM_DAYS
 from consents.models import Grant
 from consents.records import SANDBOX_RETENTION_DAYS, Account
+from consents.route import route_sentences
 from partners.clusters import Cluster, Environment
 from partners.models import AgreementVersion, Partner, Verification
 from portal.countries import country_names
@@ -116,7 +117,7 @@ class Chosen:
     accounts: list[str]
     period: str
     person: str
-    chat: str
+    chats: list[str]  # in order
 
 
 @dataclass(frozen=True)
@@ -175,7 +176,7 @@ class Disclosure:
             _("Accounts: %(words)s.") % {"words": ", ".join(accounts)},
             _("How long: %(words)s.") % {"words": period},
             _("Who decided: %(words)s.") % {"words": chosen.person},
-            _("Sent to: %(words)s.") % {"words": chosen.chat},
+            *route_sentences(chosen.chats),
         ]
         return "\n".join([self.text, "", *lines])
 
@@ -199,9 +200,11 @@ def disclose(
     longest_days: int,
     held: Grant | None = None,
     held_refs: Iterable[str] = (),
+    has_several_chats: bool = False,
 ) -> Disclosure:
     """What `bank` asks for, under the agreement `version` (None in the sandbox). With `held`, a live grant, it is a
     change of that: what it has is marked. As the system.
+    `has_several_chats` when there is an order of chats to choose.
     """
     is_held = set(held.clusters) if held else set()
     names = [name for name in Cluster.values if name in set(clusters)]
@@ -209,7 +212,7 @@ def disclose(
     title = _("%(bank)s asks to change what it may send you") if held else _("%(bank)s asks to write to you")
     return Disclosure(
         title=title % {"bank": bank.name},
-        parts=_parts(bank, environment, version, held),
+        parts=_parts(bank, environment, version, held, has_several_chats),
         accounts=[Choosable(one.ref, f"{one.type} {one.mask}", one.ref in refs) for one in accounts],
         kinds=[_kind(Cluster(name), name in is_held) for name in names],
         periods=_periods(longest_days, timezone.now()),
@@ -240,7 +243,11 @@ def day_words(moment: datetime) -> str:
 
 
 def _parts(
-    bank: Partner, environment: str, version: AgreementVersion | None, held: Grant | None
+    bank: Partner,
+    environment: str,
+    version: AgreementVersion | None,
+    held: Grant | None,
+    has_several_chats: bool,
 ) -> list[Part]:
     name = {"bank": bank.name, "days": RECONFIRM_DAYS}
     return [
@@ -262,7 +269,7 @@ def _parts(
             [_("Choose them. Accounts you open later are not included.")],
         ),
         Part("period", _("How long"), [_("Choose once, or a period.")]),
-        Part("chat", _("Between whom"), [_("The messages go from the bank to one chat of yours.")]),
+        Part("chat", _("Between whom"), _where(has_several_chats)),
         Part("use", _("What it is used for"), _use(bank, version)),
         Part(
             "recipients",
@@ -285,6 +292,15 @@ def _parts(
         Part("stop", _("How to stop"), _stop(bank)),
         Part("complain", _("If something is wrong"), _complain(bank)),
     ]
+
+
+def _where(has_several_chats: bool) -> list[str]:
+    found = [_("The messages go from the bank to one chat of yours.")]
+    if has_several_chats:
+        found.append(
+            _("If you wish, they go to another one while that cannot be reached. Each message arrives once.")
+        )
+    return found
 
 
 def _who(bank: Partner, environment: str) -> list[str]:

@@ -14,6 +14,7 @@ _GIVEN = {
     Code.CONSENT_GIVEN: "ConsentGiven",
     Code.CONSENT_AMENDED: "Amended",
     Code.CONSENT_NARROWED: "Amended",
+    Code.CONSENT_REROUTED: "Amended",
     Code.CONSENT_LAPSED: "Amended",
     Code.CONSENT_SHORTENED: "Amended",
     Code.CONSENT_RECONFIRMED: "Reconfirmed",

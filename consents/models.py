@@ -126,6 +126,8 @@ class Grant(models.Model):
     person = models.ForeignKey(Person, on_delete=models.PROTECT, db_index=False)
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, db_constraint=False)
     account = models.ForeignKey(LinkedAccount, on_delete=models.PROTECT, db_constraint=False)
+    # Where messages go, in this order, while `account` cannot be reached
+    fallback_ids = ArrayField(models.UUIDField(), default=list, db_default=[])
     agreement_version = models.ForeignKey(
         AgreementVersion, null=True, on_delete=models.PROTECT, db_index=False
     )
@@ -165,6 +167,10 @@ class Grant(models.Model):
             models.CheckConstraint(
                 condition=models.Q(expires_at__lte=models.F("authorised_at") + models.Value("366 days")),
                 name="consents_grant_longest",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(fallback_ids__contains=[models.F("account_id")]),
+                name="consents_grant_fallback",
             ),
         ]
         indexes = [
@@ -262,6 +268,8 @@ class ConsentRecord(models.Model):
     disclosure = models.BinaryField(default=b"")
     disclosure_sha256 = models.CharField(max_length=64)
     accounts = models.BinaryField()
+    # Where messages may arrive, in order, sealed; empty in records of before
+    chats = models.BinaryField(default=b"", db_default=b"")
 
 
 class GrantRequest(models.Model):

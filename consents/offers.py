@@ -14,6 +14,7 @@ from consents.linking import ENDED, linkable_senders
 from consents.models import Grant, GrantRequest, LinkedAccount
 from consents.records import Account, granted_accounts
 from consents.requests import content_of
+from consents.route import linked_chats
 from partners.agreement_caps import agreement_in_force
 from partners.clusters import Cluster, Environment
 from partners.models import AgreementVersion, Partner, Sender
@@ -56,6 +57,7 @@ def offer_of(asked: GrantRequest, person_id: UUID) -> Offer:
         text = _("What %(bank)s asked for is outside its agreement with Parley now.")
         raise NothingToOffer(text % {"bank": asked.partner.name})
     longest = min(asked.duration_days, version.longest_grant_days if version else LONGEST_DAYS)
+    chats = _chats(asked, person_id, version, held)
     disclosure = disclose(
         bank=asked.partner,
         environment=asked.environment,
@@ -65,8 +67,9 @@ def offer_of(asked: GrantRequest, person_id: UUID) -> Offer:
         longest_days=longest,
         held=held,
         held_refs=[one.ref for one in before],
+        has_several_chats=len(chats) > 1,
     )
-    chats, senders = _chats(asked, person_id, version), linkable_senders(asked.partner_id, asked.environment)
+    senders = linkable_senders(asked.partner_id, asked.environment)
     return Offer(asked, version, accounts, held, disclosure, chats, senders)
 
 
@@ -94,10 +97,14 @@ def _held(asked: GrantRequest, person_id: UUID) -> Grant | None:
     return rows.first()
 
 
-def _chats(asked: GrantRequest, person_id: UUID, version: AgreementVersion | None) -> list[LinkedAccount]:
-    rows = LinkedAccount.objects.filter(
-        partner_id=asked.partner_id, environment=asked.environment, person_id=person_id
-    ).exclude(status=LinkedAccount.Status.UNLINKED)
-    if version:
-        rows = rows.filter(channel__in=version.channels)
-    return list(rows.select_related("sender").order_by("-id"))
+def _chats(
+    asked: GrantRequest, person_id: UUID, version: AgreementVersion | None, held: Grant | None
+) -> list[LinkedAccount]:
+    """Those that the grant holds in its order, then the others."""
+    found = list(
+        linked_chats(
+            partner_id=asked.partner_id, environment=asked.environment, person_id=person_id, version=version
+        )
+    )
+    order = [held.account_id, *held.fallback_ids] if held else []
+    return sorted(found, key=lambda one: order.index(one.id) if one.id in order else len(order))

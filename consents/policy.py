@@ -19,6 +19,21 @@ CASE
 END
 """
 
+# To join as a: the linked account that a message of grant g goes to now. It is the first of its order that can be
+# reached and that the agreement v covers; else the first of all, whose state then gives the reason. Whatever an order
+# holds, it leads to the grant's own person at the grant's own bank. Grants without a fallback pay nothing; OFFSET 0
+# keeps the planner from reading all accounts to find one.
+ACCOUNT = """
+LATERAL (SELECT * FROM consents_linkedaccount WHERE id = CASE WHEN cardinality(g.fallback_ids) > 0 THEN COALESCE((
+    SELECT x.id FROM unnest(g.account_id || g.fallback_ids) WITH ORDINALITY AS o(id, place)
+    JOIN consents_linkedaccount x ON x.id = o.id JOIN partners_sender y ON y.id = x.sender_id
+    WHERE (x.person_id, x.partner_id, x.environment) = (g.person_id, g.partner_id, g.environment)
+      AND (o.place = 1 AND x.status = 'UNLINKED' OR x.status = 'ACTIVE'
+           AND (o.place = 1 OR y.status = 'ACTIVE')
+           AND (g.environment = 'sandbox' OR v.id IS NULL OR x.channel = ANY (v.channels)))
+    ORDER BY o.place LIMIT 1), g.account_id) ELSE g.account_id END OFFSET 0) a ON true
+"""
+
 # Reasons that can pass: what is queued is held until it expires, not withdrawn.
 HELD = ("partner_suspended", "agreement_not_in_force", "outside_agreement", "reconfirmation_due")
 # The messenger refuses this person until they write again: it fails, and nothing is withdrawn.

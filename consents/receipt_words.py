@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from consents.models import Grant
 from consents.receipts import COMPLAINTS, Receipt, as_json
 from consents.records import REDUCED
+from consents.route import chat_words, route_sentences
 from partners.clusters import Cluster
 from partners.pdf import new_document, write
 from portal.countries import country_names
@@ -26,7 +27,8 @@ def headline(receipt: Receipt) -> str:
     if receipt.event == "ConsentGiven":
         return _("You allowed {bank} to send you messages").format(bank=bank)
     if receipt.event == REDUCED:
-        return _("What {bank} may send you was reduced: some of it was not used").format(bank=bank)
+        text = _("What {bank} may send you was reduced: some of it was not used, or a chat is gone")
+        return text.format(bank=bank)
     if not receipt.is_end:
         return _("You confirmed or changed what {bank} may send you").format(bank=bank)
     return end_headline(receipt.grant)
@@ -60,12 +62,13 @@ def facts(receipt: Receipt) -> list[Fact]:
 def _terms(receipt: Receipt) -> list[Fact]:
     record, bank = receipt.record, receipt.grant.partner.name
     days = record.retention_days
-    channel = receipt.grant.account.channel.title()
+    channel = " / ".join(one.title() for one in record.recipients or [receipt.grant.account.channel])
     period = _("once, until {moment}") if record.is_once else _("until {moment}")
     return [
         (_("Who sends, and who carries it"), record.controllers or [bank]),
         (_("What"), [f"{Cluster(one).label}: {KINDS[one].purpose}" for one in record.clusters]),
         (_("Accounts"), _accounts(receipt)),
+        *([(_("Where it arrives"), route_sentences(chat_words(receipt.chats)))] if receipt.chats else []),
         (_("How long"), [period.format(moment=exact(record.valid_until))]),
         (_("Who else sees it"), [_("Nobody. {channel} carries the messages.").format(channel=channel)]),
         (

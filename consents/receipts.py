@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from consents.models import ConsentRecord, Grant
 from consents.records import disclosure_place, granted_accounts
+from consents.route import Chat, recorded_chats
 from partners.clusters import PURPOSES, Cluster
 from portal.api.times import rfc3339
 from portal.ids import public_id
@@ -25,13 +26,16 @@ ENDED = {_S.REVOKED: "ConsentTerminated", _S.EXPIRED: "ConsentExpired", _S.INVAL
 
 
 class Receipt(NamedTuple):
-    """Of a record, or of the end of what its last record allowed. `accounts` and `disclosure` are empty once erased."""
+    """Of a record, or of the end of what its last record allowed. `accounts`, `disclosure` and
+    `chats` are empty once erased.
+    """
 
     grant: Grant
     record: ConsentRecord
     is_end: bool
     accounts: list[dict[str, str]]
     disclosure: str
+    chats: list[Chat]
 
     @property
     def name(self) -> str:
@@ -87,15 +91,17 @@ def make_receipt(
     return Receipt(grant, record, is_end, *_opened(record, key))
 
 
-def _opened(record: ConsentRecord, key: DataKeyMaterial | None) -> tuple[list[dict[str, str]], str]:
+def _opened(
+    record: ConsentRecord, key: DataKeyMaterial | None
+) -> tuple[list[dict[str, str]], str, list[Chat]]:
     if key is None:
-        return [], ""
+        return [], "", []
     try:
         shown = bytes(record.disclosure)
         text = open_sealed(key, shown, aad=disclosure_place(record.id)).decode() if shown else ""
-        return granted_accounts(record, key), text
+        return granted_accounts(record, key), text, recorded_chats(record, key)
     except CannotOpen:  # sealed under an earlier key
-        return [], ""
+        return [], "", []
 
 
 def receipts_of(grant: Grant) -> Iterator[tuple[str, str, datetime]]:
@@ -131,6 +137,10 @@ def as_json(receipt: Receipt) -> dict[str, Any]:
             "agreement": record.agreement,
             "given_through": record.given_through,
             "accounts": [{"mask": one["mask"], "type": one["type"]} for one in receipt.accounts],
+            "chats": [
+                {"channel": one.channel, "sender": one.sender, "linked_at": one.linked_at}
+                for one in receipt.chats
+            ],
             "disclosure": receipt.disclosure,
             "disclosure_sha256": record.disclosure_sha256,
             "complaints": f"{settings.BASE_URL}{COMPLAINTS}",

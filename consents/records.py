@@ -12,6 +12,7 @@ from django.utils.translation import gettext, override
 from django.utils.translation import gettext_lazy as _
 
 from consents.models import ConsentRecord, Customer, Grant
+from consents.route import channels_of, route_of, sealed_chats
 from partners.clusters import PURPOSES, Cluster
 from partners.models import AgreementVersion
 from partners.refusals import Refused
@@ -22,7 +23,7 @@ from portal.vault.keys import data_key_for, find_data_key
 SANDBOX_RETENTION_DAYS = 30
 ONCE = timedelta(hours=24)
 RENEWED = "RenewedConsentGiven"
-# Not a yes of the person's: something that was not used has lapsed
+# Not a yes of the person's: something that was not used has lapsed, a fallback is gone
 REDUCED = "ConsentReduced"
 WITHDRAWAL_METHOD = _("Disconnect on the connected banks page, or write STOP in the chat")
 PRIVACY_NOTICE = "/privacy"
@@ -67,7 +68,7 @@ def write_record(
     grant: Grant, choice: Choice, version: AgreementVersion | None, *, customer: Customer, event: str
 ) -> ConsentRecord:
     """The record that `grant.record_id` names: what `grant` holds, with what was shown. As the system."""
-    key = data_key_for(grant.partner_id, grant.person_id)
+    key, chats = data_key_for(grant.partner_id, grant.person_id), route_of(grant)
     return ConsentRecord.objects.create(
         id=grant.record_id,
         partner_id=grant.partner_id,
@@ -83,11 +84,12 @@ def write_record(
         is_once=choice.is_once,
         privacy_notice=settings.BASE_URL + PRIVACY_NOTICE,
         controllers=[customer.partner.name, "Parley"],
-        recipients=[grant.account.channel],
+        recipients=channels_of(chats),
         given_through=choice.through,
         disclosure=seal(key, choice.disclosure.encode(), aad=disclosure_place(grant.record_id)),
         disclosure_sha256=hashlib.sha256(choice.disclosure.encode()).hexdigest(),
         accounts=grant.accounts,
+        chats=sealed_chats(grant, chats),
     )
 
 

@@ -6,11 +6,12 @@ from typing import NamedTuple
 
 from django.utils.translation import gettext as _
 
-from consents.actions.requests import chat_words, person_words
+from consents.actions.requests import person_words
 from consents.disclosure import Choosable, Chosen, Disclosure, Part, day_words, disclose, what_stays
 from consents.impact import must_be_asked
 from consents.models import Grant
 from consents.records import Account, granted_accounts
+from consents.route import chat_words, described, route_of, route_sentences
 from partners.agreement_caps import agreement_in_force
 from partners.clusters import Cluster, Environment
 from partners.models import AgreementVersion
@@ -37,10 +38,10 @@ class Changes(NamedTuple):
         return [kind.name for kind in self.shown.kinds if kind.is_held or kind.name in kinds]
 
     def text_with(self, kinds: Sequence[str], grant: Grant) -> str:
-        """What the consent record keeps."""
+        """What the consent record keeps. As the system."""
         accounts = [one.value for one in self.shown.accounts]
-        person, chat = person_words(grant.person_id), chat_words(grant.account)
-        return self.shown.text_with(Chosen(self.kept_with(kinds), accounts, AS_CHOSEN, person, chat))
+        person, chats = person_words(grant.person_id), chat_words(described(route_of(grant)))
+        return self.shown.text_with(Chosen(self.kept_with(kinds), accounts, AS_CHOSEN, person, chats))
 
 
 def is_asked(grant: Grant) -> bool:
@@ -52,7 +53,7 @@ def changes_for(grant: Grant) -> Changes | None:
     """Against the agreement in force; None where that is not wider than what the person agreed to."""
     with scope(Principal.system()):
         version = agreement_in_force(grant.partner_id)
-        wider = Grant.objects.filter(pk=grant.pk).select_related("agreement_version", "account__sender")
+        wider = Grant.objects.filter(pk=grant.pk).select_related("agreement_version")
         found = wider.filter(must_be_asked(version)).first() if version else None
         if version is None or found is None or found.agreement_version is None:
             return None
@@ -80,7 +81,7 @@ def _shown(
         held=grant,
         held_refs=[one.ref for one in accounts],
     )
-    day = {"date": day_words(grant.expires_at)}
+    day, chats = {"date": day_words(grant.expires_at)}, chat_words(described(route_of(grant)))
     own = {
         "now": [_("You are connected until %(date)s. What is new is marked.") % day, *what_stays(grant)],
         "kinds": [
@@ -90,7 +91,10 @@ def _shown(
         ],
         "accounts": [_("They stay as they are. Accounts you open later are not included.")],
         "period": [_("It stays as you chose it, and ends by itself.")],
-        "chat": [_("The messages go from the bank to %(chat)s.") % {"chat": chat_words(grant.account)}],
+        "chat": [
+            _("The messages go from the bank to %(chat)s.") % {"chat": chats[0]},
+            *route_sentences(chats)[1:],
+        ],
     }
     parts = [replace(part, sentences=own.get(part.name, part.sentences)) for part in told.parts]
     if sentences:

@@ -21,6 +21,7 @@ urlpatterns = [
     path("me/grants/<str:grt>/pause", person.pause, name="person-pause"),
     path("me/grants/<str:grt>/resume", person.resume, name="person-resume"),
     path("me/grants/<str:grt>/reconfirm", person.reconfirm, name="person-reconfirm"),
+    path("me/grants/<str:grt>/chats", person.chats, name="person-chats"),
     path("me/grants/<str:grt>/terms", terms.terms, name="person-terms"),
     path("me/grants/<str:grt>/change", change.change, name="person-change"),
     path("me/grants/<str:grt>/renew", change.renew, name="person-renew"),

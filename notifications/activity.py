@@ -43,6 +43,7 @@ WORDS: dict[str, tuple[str, str | Promise]] = {
     Code.CONSENT_ASKED: ("circle-alert", gettext_lazy("Asked about new terms of the bank")),
     Code.CONSENT_AMENDED: ("circle-check", gettext_lazy("Agreed to more, or for longer")),
     Code.CONSENT_NARROWED: ("circle-minus", gettext_lazy("Took something out of what is allowed")),
+    Code.CONSENT_REROUTED: ("repeat-2", gettext_lazy("Changed the chats that messages arrive in")),
     Code.CONSENT_AMENDMENT_DECLINED: ("circle-x", gettext_lazy("Kept the terms as they were")),
     Code.CONSENT_WARNED: ("calendar-clock", gettext_lazy("Told of an end, or of a yes that is due")),
     Code.CONSENT_UNUSED: ("clock", gettext_lazy("Told of what is not used")),

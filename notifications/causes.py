@@ -6,6 +6,7 @@ _S = Delivery.Status
 CAUSES = {
     "expired": "It could not be sent before it expired, so it was not sent at all.",
     "unreachable": "The person has blocked your page or closed their chat; they are reached again once they write.",
+    "fallback": "The person’s first chat could not be reached; it went to the next one that they allow.",
     "gone": "The platform no longer knows this person, so the link and its grants have ended.",
     "sender_paused": "The platform refuses your page’s token or permission; renew it, and what waits goes on.",
     "permanent": "The platform refused this message as it is and would again; check its template before you send another.",

@@ -154,6 +154,7 @@ class Delivery(models.Model):
     ended_at = models.DateTimeField(null=True)
     resent_at = models.DateTimeField(null=True)
     quiet_until = models.DateTimeField(null=True)  # when the quiet hours end that it waited for last
+    place = models.PositiveSmallIntegerField(default=0, db_default=0)  # of its account in the grant's order
 
     class Meta:
         indexes = [
@@ -274,6 +275,7 @@ class Attempt(models.Model):
     person_id = models.UUIDField()
     at = models.DateTimeField(db_default=Now())
     duration_ms = models.PositiveIntegerField()
+    place = models.PositiveSmallIntegerField(default=0, db_default=0)
     outcome = models.CharField(max_length=20)
     code = models.CharField(max_length=40, blank=True)
     next_attempt_at = models.DateTimeField(null=True)

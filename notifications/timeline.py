@@ -30,7 +30,7 @@ def timeline(delivery: Delivery, attempts: list[Attempt]) -> list[dict[str, Any]
     ]
     moments += [
         (delivery.resent_at, "resent", ""),
-        (delivery.sent_at, "sent", ""),
+        (delivery.sent_at, "sent", "fallback" if delivery.place else ""),
         (delivery.delivered_at, "delivered", ""),
         (delivery.read_at, "read", ""),
         (delivery.ended_at, delivery.status.lower(), delivery.reason),

@@ -44,11 +44,13 @@ def agree_again(*, grant_id: UUID, answer: Answer, actor: Principal) -> Grant:
         check_can_agree(grant)
         offer = choosable_for(grant)
         until = grant.expires_at if answer.days is None else ends_after(answer.days)
-        shown = statement(offer, answer.wish, until if answer.days is None else None)
-        if not offer.is_known(answer.wish) or digest(offer, shown) != answer.seen:
+        if not offer.is_known(answer.wish) or _seen(offer, answer, until) != answer.seen:
             raise Refused(_("Something has changed since you opened this. Read it once more."))
         choice = _choice(offer, answer, until)
-        given = give_consent_again(grant_id=grant.id, account=grant.account, choice=choice, actor=actor)
+        first, *others = offer.covered_chats(answer.wish)
+        given = give_consent_again(
+            grant_id=grant.id, account=first, fallbacks=others, choice=choice, actor=actor
+        )
         if given.agreement_version_id != (offer.version.id if offer.version else None):
             raise Refused(_("Your bank’s agreement has changed since you opened this. Read it once more."))
     return given
@@ -68,6 +70,10 @@ def check_can_agree(grant: Grant) -> None:
 def can_renew(grant: Grant) -> bool:
     """In the last 30 days; what was allowed once is not prolonged."""
     return grant.is_open and not grant.is_once and grant.expires_at <= timezone.now() + RENEW_WITHIN
+
+
+def _seen(offer: Choosable, answer: Answer, until: datetime) -> str:
+    return digest(offer, statement(offer, answer.wish, until if answer.days is None else None))
 
 
 def _choice(offer: Choosable, answer: Answer, until: datetime) -> Choice:

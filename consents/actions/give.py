@@ -1,5 +1,6 @@
 """Giving consent: a grant, and under it the record of what was shown and allowed. Or another one, to the same."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from django.utils.translation import gettext as _
 from consents.access import get_grant_for, lock_account
 from consents.models import Customer, Grant, LinkedAccount
 from consents.records import Choice, sealed_accounts, write_record
+from consents.route import set_route
 from consents.telling import tell_grant
 from consents.trail import record_grant
 from partners.agreement_caps import outside
@@ -36,12 +38,21 @@ def account_index(partner_id: UUID, ref: str) -> bytes:
 
 
 @transaction.atomic
-def give_consent(*, customer: Customer, account: LinkedAccount, choice: Choice, actor: Principal) -> Grant:
-    """Makes an ACTIVE grant of exactly what was chosen; raises Refused when it would exceed the agreement, last
+def give_consent(
+    *,
+    customer: Customer,
+    account: LinkedAccount,
+    choice: Choice,
+    actor: Principal,
+    fallbacks: Sequence[LinkedAccount] = (),
+) -> Grant:
+    """Makes an ACTIVE grant of exactly what was chosen, sent to `account`, and to the `fallbacks` in their order only
+    while it cannot be reached; raises Refused when it would exceed the agreement, last
     more than 365 days, or stand beside a live one.
     """
     with scope(Principal.system()):
-        version = _checked(customer, account, choice)
+        chats = [account, *fallbacks]
+        version = _checked(customer, chats, choice)
         if Grant.objects.filter(customer=customer, status__in=LIVE).exists():
             raise Refused(_("You are already connected. Change that connection instead."))
         grant = Grant(
@@ -53,7 +64,7 @@ def give_consent(*, customer: Customer, account: LinkedAccount, choice: Choice, 
             status=Grant.Status.ACTIVE,
             granted_at=timezone.now(),
         )
-        _authorise(grant, account, choice, version)
+        _authorise(grant, chats, choice, version)
         grant.save(force_insert=True)
         write_record(grant, choice, version, customer=customer, event="ConsentGiven")
         _record(Code.CONSENT_GIVEN, grant, actor)
@@ -62,9 +73,16 @@ def give_consent(*, customer: Customer, account: LinkedAccount, choice: Choice, 
 
 
 @transaction.atomic
-def give_consent_again(*, grant_id: UUID, account: LinkedAccount, choice: Choice, actor: Principal) -> Grant:
-    """The person's new consent takes the place of what a live grant holds: wider, narrower, longer, on another
-    messaging account. A paused grant stays so. Raises Refused as `give_consent`, and when the grant has ended.
+def give_consent_again(
+    *,
+    grant_id: UUID,
+    account: LinkedAccount,
+    choice: Choice,
+    actor: Principal,
+    fallbacks: Sequence[LinkedAccount] = (),
+) -> Grant:
+    """The person's new consent takes the place of what a live grant holds: wider, narrower, longer, on other
+    messaging accounts. A paused grant stays so. Raises Refused as `give_consent`, and when the grant has ended.
     """
     lock_account(account.pk)
     with scope(actor):
@@ -72,8 +90,9 @@ def give_consent_again(*, grant_id: UUID, account: LinkedAccount, choice: Choice
     if actor.kind is not Kind.PERSON or grant.status not in LIVE or grant.expires_at <= timezone.now():
         raise Refused(_("This connection has ended. Connect again instead."))
     with scope(Principal.system()):
-        version = _checked(grant.customer, account, choice)
-        _authorise(grant, account, choice, version)
+        chats = [account, *fallbacks]
+        version = _checked(grant.customer, chats, choice)
+        _authorise(grant, chats, choice, version)
         grant.asked_version_id = grant.answered_at = None
         grant.save()
         write_record(grant, choice, version, customer=grant.customer, event="RenewedConsentGiven")
@@ -84,10 +103,11 @@ def give_consent_again(*, grant_id: UUID, account: LinkedAccount, choice: Choice
 
 
 def _authorise(
-    grant: Grant, account: LinkedAccount, choice: Choice, version: AgreementVersion | None
+    grant: Grant, chats: list[LinkedAccount], choice: Choice, version: AgreementVersion | None
 ) -> None:
     now = timezone.now()
-    grant.account, grant.agreement_version, grant.record_id = account, version, uuid7()
+    set_route(grant, chats)
+    grant.agreement_version, grant.record_id = version, uuid7()
     grant.clusters, grant.accounts = choice.clusters, sealed_accounts(grant, choice.accounts)
     grant.account_indexes = [account_index(grant.partner_id, one.ref) for one in choice.accounts]
     grant.authorised_at, grant.expires_at, grant.is_once = now, choice.ends(now), choice.is_once
@@ -95,9 +115,12 @@ def _authorise(
     grant.tend_at = now
 
 
-def _checked(customer: Customer, account: LinkedAccount, choice: Choice) -> AgreementVersion | None:
+def _checked(customer: Customer, chats: list[LinkedAccount], choice: Choice) -> AgreementVersion | None:
     version = _agreement_in_force(customer)
-    _check_account(customer, account, version)
+    if len({one.pk for one in chats}) < len(chats):
+        raise Refused(_("Choose each chat once."))
+    for account in sorted(chats, key=lambda one: one.pk):  # in one order: no two wait for each other
+        _check_account(customer, account, version)
     _check(version, choice)
     return version
 

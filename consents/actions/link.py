@@ -205,8 +205,11 @@ def _ref_place(customer_id: UUID) -> bytes:
 
 @transaction.atomic
 def unlink_account(*, account_id: UUID, reason: str, actor: Principal = SYSTEM) -> None:
-    """The account is unlinked by its person, or is gone (blocked for good): its grants end with it, by whoever did so."""
+    """The account is unlinked by its person, or is gone (blocked for good): grants that send there first end with it,
+    by whoever did so; those that have it as a fallback go on without it.
+    """
     from consents.actions.refuse import refuse_requests
+    from consents.actions.route import drop_chat
     from consents.actions.stop import end_grant
 
     is_own = actor.kind is Kind.PERSON
@@ -231,3 +234,4 @@ def unlink_account(*, account_id: UUID, reason: str, actor: Principal = SYSTEM) 
         to, by = (Grant.Status.REVOKED, actor) if is_own else (Grant.Status.INVALIDATED, SYSTEM)
         for grant in live.order_by("id"):
             end_grant(grant_id=grant.id, to=to, actor=by, reason=reason)
+        drop_chat(account=account, actor=actor)

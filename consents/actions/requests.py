@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from uuid import UUID
 
@@ -26,6 +26,7 @@ from consents.offers import NothingToOffer, Offer, offer_of
 from consents.records import Account, Choice
 from consents.requests import LIFETIME, Content, content_of, sealed_content, status_of
 from consents.return_address import find_fault
+from consents.route import chat_words, described
 from partners.agreement_caps import agreement_in_force, outside
 from partners.agreement_text import CLAUSES
 from partners.clusters import Cluster, Environment
@@ -73,6 +74,7 @@ class Answer:
     accounts: list[str]
     period: str
     chat: UUID
+    fallbacks: list[str] = field(default_factory=list)
 
 
 class CannotAsk(Refused):
@@ -287,28 +289,30 @@ def _offer(asked: GrantRequest, actor: Principal) -> Offer:
 
 
 def _give(offer: Offer, answer: Answer, actor: Principal) -> Grant:
-    chat = _check(offer, answer)
+    chats = _check(offer, answer)
     customer = _customer(offer)
     choice = Choice(
         clusters=[kind.name for kind in offer.disclosure.kinds if kind.name in answer.kinds],
         accounts=[one for one in offer.accounts if one.ref in answer.accounts],
         duration_days=None if answer.period == ONCE else int(answer.period),
-        disclosure=offer.disclosure.text_with(_chosen(offer, answer, chat)),
+        disclosure=offer.disclosure.text_with(_chosen(answer, chats)),
         language=get_language() or "en",
     )
     if offer.held is not None:
-        return give_consent_again(grant_id=offer.held.id, account=chat, choice=choice, actor=actor)
-    lock_account(chat.pk)
+        return give_consent_again(
+            grant_id=offer.held.id, account=chats[0], fallbacks=chats[1:], choice=choice, actor=actor
+        )
+    lock_account(chats[0].pk)
     live = Grant.objects.filter(customer=customer, status__in=LIVE)
     for over in live.filter(expires_at__lte=timezone.now()):  # by the clock, not yet by its status
         end_grant(grant_id=over.id, actor=SYSTEM, reason="expired", to=Grant.Status.EXPIRED)
     if live.exists():  # given since this answer began, by another one
         raise RequestRefused(Reason.CHANGED, offer.asked)
-    return give_consent(customer=customer, account=chat, choice=choice, actor=actor)
+    return give_consent(customer=customer, account=chats[0], fallbacks=chats[1:], choice=choice, actor=actor)
 
 
-def _check(offer: Offer, answer: Answer) -> LinkedAccount:
-    """Only what was offered can be chosen; a chat that was unlinked meanwhile is no forgery."""
+def _check(offer: Offer, answer: Answer) -> list[LinkedAccount]:
+    """The chats, in their order. Only what was offered can be chosen; a chat that was unlinked meanwhile is no forgery."""
     shown = offer.disclosure
     is_offered = (
         {*answer.kinds} <= {kind.name for kind in shown.kinds}
@@ -317,31 +321,25 @@ def _check(offer: Offer, answer: Answer) -> LinkedAccount:
     )
     if not is_offered:
         raise RequestRefused(Reason.TAMPERED, offer.asked)
-    chat = next((chat for chat in offer.chats if chat.id == answer.chat), None)
-    if chat is None:
+    known = {str(one.id): one for one in offer.chats}
+    first = str(answer.chat)
+    if not {first, *answer.fallbacks} <= {*known}:
         raise Refused(
             _("This chat is not linked with this bank by you, or not any more. Choose another one.")
         )
-    return chat
+    others = [one for name, one in known.items() if name in answer.fallbacks and name != first]
+    return [known[first], *others]
 
 
-def _chosen(offer: Offer, answer: Answer, chat: LinkedAccount) -> Chosen:
-    person = person_words(chat.person_id)
-    return Chosen(answer.kinds, answer.accounts, answer.period, person, chat_words(chat))
+def _chosen(answer: Answer, chats: list[LinkedAccount]) -> Chosen:
+    person = person_words(chats[0].person_id)
+    return Chosen(answer.kinds, answer.accounts, answer.period, person, chat_words(described(chats)))
 
 
 def person_words(person_id: UUID) -> str:
     """Their name and address. As the system."""
     user = Person.objects.select_related("user").get(pk=person_id).user
     return " ".join(filter(None, [user.name, user.email])) if user else ""
-
-
-def chat_words(chat: LinkedAccount) -> str:
-    """What a person calls it."""
-    return _("your %(messenger)s chat with %(sender)s") % {
-        "messenger": chat.channel.title(),
-        "sender": chat.sender.name,
-    }
 
 
 def _customer(offer: Offer) -> Customer:

@@ -37,6 +37,7 @@ from portal.tenancy.principal import Principal
 
 SYSTEM = Principal.system()
 OVER = (Grant.Status.REVOKED, Grant.Status.EXPIRED, Grant.Status.INVALIDATED)
+CHOSEN = ("kinds", "accounts", "period", "chat", "fallbacks")
 STATUS = {
     Reason.EXPIRED: 410,
     Reason.ANOTHER_PERSON: 404,
@@ -102,7 +103,13 @@ def _answer(request: HttpRequest, principal: Principal, request_id: UUID) -> Htt
     if request.POST["answer"] == "decline":
         return _go_back(decline_request(request_id=request_id, actor=principal))
     form = request.POST
-    answer = Answer(form.getlist("kinds"), form.getlist("accounts"), form["period"], UUID(form["chat"]))
+    answer = Answer(
+        form.getlist("kinds"),
+        form.getlist("accounts"),
+        form["period"],
+        UUID(form["chat"]),
+        form.getlist("fallbacks"),
+    )
     try:
         asked = allow_request(
             request_id=request_id, seen=form.get("seen", ""), answer=answer, actor=principal
@@ -160,12 +167,13 @@ def _question(
 def _ticked(request: HttpRequest, offer: Offer) -> dict[str, list[str]]:
     """What they have ticked on the page; at first only what they allow already."""
     if request.method == "POST":
-        return {name: request.POST.getlist(name) for name in ("kinds", "accounts", "period", "chat")}
+        return {name: request.POST.getlist(name) for name in CHOSEN}
     return {
         "kinds": [kind.name for kind in offer.disclosure.kinds if kind.is_held],
         "accounts": [one.value for one in offer.disclosure.accounts if one.is_held],
         "period": [],
         "chat": [str(offer.held.account_id)] if offer.held else [],
+        "fallbacks": [str(one) for one in offer.held.fallback_ids] if offer.held else [],
     }
 
 

@@ -11,8 +11,10 @@ from consents.actions.again import Answer, agree_again, can_renew, check_can_agr
 from consents.actions.narrow import narrow_grant
 from consents.actions.unused import keep_kind
 from consents.choosing import Choosable, Wish, choosable_for, digest, ends_after, statement
+from consents.route import chat_words, described
 from consents.views.person import grant_id, person_page
 from partners.refusals import Refused
+from portal.tenancy.context import scope
 from portal.tenancy.principal import Principal
 
 
@@ -27,7 +29,8 @@ def change(request: HttpRequest, principal: Principal, grt: str) -> HttpResponse
     offer = choosable_for(grant)
     if request.method == "GET":
         return _choose(request, offer, offer.as_it_is())
-    wish = Wish(request.POST.getlist("kinds"), request.POST.getlist("accounts"))
+    chats = request.POST.getlist("chats") if "has_chats" in request.POST else None
+    wish = Wish(request.POST.getlist("kinds"), request.POST.getlist("accounts"), chats)
     if offer.is_empty(wish):
         return _choose(request, offer, wish, status=422)
     try:
@@ -98,12 +101,24 @@ def unused(request: HttpRequest, principal: Principal, grt: str) -> HttpResponse
 def _choose(request: HttpRequest, offer: Choosable, wish: Wish, *, status: int = 200) -> HttpResponse:
     context = {"grant": offer.grant, "offer": offer, "wish": wish, "is_empty": status != 200}
     context["environment"] = offer.grant.environment
+    context["chats"] = _chats(offer, wish)
     return render(request, "consents/person/change.html", context, status=status)
+
+
+def _chats(offer: Choosable, wish: Wish) -> list[dict[str, object]]:
+    chats = [*offer.held_chats, *offer.other_chats]
+    chosen = offer.chosen_chats(wish)
+    with scope(Principal.system()):
+        words = chat_words(described(chats))
+    return [
+        {"id": one.id, "words": word, "is_chosen": one in chosen}
+        for one, word in zip(chats, words, strict=True)
+    ]
 
 
 def _covered(offer: Choosable, wish: Wish) -> Wish:
     """A new consent holds nothing that the agreement does not cover."""
-    return Wish([name for name in wish.kinds if name not in offer.lost], wish.accounts)
+    return Wish([name for name in wish.kinds if name not in offer.lost], wish.accounts, wish.chats)
 
 
 def _read(request: HttpRequest, offer: Choosable, wish: Wish) -> HttpResponse:

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from consents.access import get_grant_for, person_principal
 from consents.actions.reconfirm import reconfirm_grant
+from consents.actions.route import order_chats
 from consents.actions.stop import end_grant, pause_grant, resume_grant
 from consents.models import Grant
 from consents.terms import is_asked
@@ -95,6 +96,22 @@ def reconfirm(request: HttpRequest, principal: Principal, grt: str) -> HttpRespo
         grt,
         lambda one: reconfirm_grant(grant_id=one, actor=principal),
         _("Thank you. Confirmed for 90 days."),
+    )
+
+
+@require_POST
+@person_page
+def chats(request: HttpRequest, principal: Principal, grt: str) -> HttpResponse:
+    """Puts the chats of the connection into the posted order, and leaves out those that are not in it."""
+    try:
+        order = [parse_public_id("lac", one) for one in request.POST.get("order", "").split(",")]
+    except InvalidPublicId:
+        order = []
+    return _act(
+        request,
+        grt,
+        lambda one: order_chats(grant_id=one, order=order, actor=principal),
+        _("Done. From now on messages arrive in this order."),
     )
 
 

@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from consents.actions.give import account_index
-from consents.policy import UNREACHABLE, VERDICT
+from consents.policy import ACCOUNT, UNREACHABLE, VERDICT
 from notifications.lanes import EXPIRY, lane_of
 from notifications.nudge import nudge
 from notifications.promotion import PROMOTIONAL
@@ -68,7 +68,7 @@ class Facts:
 
 _FACTS = f"""
 SELECT t.cluster, tv.id, v.id, v.clusters, v.monthly_volume_cap, v.retention_days, g.id, g.person_id, g.record_id,
-       g.account_id, g.account_indexes, a.sender_id, k.id, k.kek_id, k.wrapped, {VERDICT.format(cluster="t.cluster")}
+       a.id, g.account_indexes, a.sender_id, k.id, k.kek_id, k.wrapped, {VERDICT.format(cluster="t.cluster")}
 FROM partners_partner p
 LEFT JOIN notifications_template t ON t.partner_id = p.id AND t.name = %(template)s
 LEFT JOIN LATERAL (
@@ -77,7 +77,7 @@ LEFT JOIN LATERAL (
 LEFT JOIN partners_agreementversion v ON v.partner_id = p.id AND v.status = 'FINALIZED'
 LEFT JOIN LATERAL (SELECT * FROM consents_grant c WHERE {{grant}}
     ORDER BY c.status IN ('ACTIVE', 'PAUSED') DESC, c.id DESC LIMIT 1) g ON true
-LEFT JOIN consents_linkedaccount a ON a.id = g.account_id
+LEFT JOIN {ACCOUNT}
 LEFT JOIN vault_datakey k ON k.partner_id = p.id AND k.person_id = g.person_id
 WHERE p.id = %(partner)s
 """  # noqa: S608 (made of our own constants)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -26,7 +27,7 @@ from consents.actions.refuse import lock_requests
 from consents.actions.stop import end_grant, resume_grant
 from consents.linking import can_be_linked, is_offered
 from consents.models import Grant, LinkedAccount
-from consents.policy import VERDICT
+from consents.policy import ACCOUNT, VERDICT
 from consents.stops import latest_stops
 from consents.telling import ask_for_balance
 from notifications.balance import last_balance
@@ -73,9 +74,10 @@ ACTS = ("message", "postback", "referral", "reaction")
 FORGET_AFTER = timedelta(seconds=2)
 AUTOMATIC = gettext_lazy("This is an automatic service: nobody reads what you write here.")
 _BALANCE_VERDICT = f"""
-SELECT {VERDICT.format(cluster="'BALANCES'")} FROM consents_grant g
-JOIN consents_linkedaccount a ON a.id = g.account_id JOIN partners_partner p ON p.id = g.partner_id
+SELECT {VERDICT.format(cluster="'BALANCES'")}, a.id FROM consents_grant g
+JOIN partners_partner p ON p.id = g.partner_id
 LEFT JOIN partners_agreementversion v ON v.partner_id = g.partner_id AND v.status = 'FINALIZED'
+JOIN {ACCOUNT}
 WHERE g.id = %s
 """  # noqa: S608 (made of our own constants)
 
@@ -273,10 +275,11 @@ def _live_grant(account: LinkedAccount) -> Grant | None:
 def _balance(sender: Sender, grant: Grant | None, account: LinkedAccount) -> Response:
     if grant is None:
         return Response(balance_words(sender, grant))
-    if grant.account_id != account.pk:
+    verdict, goes_to = _balance_verdict(grant)
+    if goes_to != account.pk:
         text = _("{bank} sends your balances to another chat of yours.")
         return Response(text.format(bank=sender.name))
-    if _balance_verdict(grant) is None:
+    if verdict is None:
         ask_for_balance(grant)
     return Response(balance_of=grant.pk.hex)
 
@@ -351,11 +354,11 @@ def _confirm(sender: Sender, grant: Grant | None, actor: Principal) -> Response:
     return Response(f"{text} {_state(sender, confirmed)}")
 
 
-def _balance_verdict(grant: Grant) -> str | None:
-    """None where the bank may send balances now, else why not (see consents.policy)."""
+def _balance_verdict(grant: Grant) -> tuple[str | None, UUID]:
+    """None where the bank may send balances now, else why not (see consents.policy); and where to."""
     with connection.cursor() as cursor:
         cursor.execute(_BALANCE_VERDICT, [grant.pk])
-        return cursor.fetchone()[0]
+        return cursor.fetchone()
 
 
 def balance_words(sender: Sender, grant: Grant | None) -> str:
@@ -363,7 +366,7 @@ def balance_words(sender: Sender, grant: Grant | None) -> str:
     if grant is None:
         text = _("{bank} may not send you anything, so there is no balance to show.")
         return text.format(bank=sender.name)
-    verdict = _balance_verdict(grant)
+    verdict, _goes_to = _balance_verdict(grant)
     if verdict is None and (last := last_balance(grant)):
         return last.text or _erased_balance(sender, last.kept_days)
     return NO_BALANCE.get(verdict, NO_BALANCE[""]).format(bank=sender.name)

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 
-from consents.policy import HELD, UNREACHABLE, VERDICT
+from consents.policy import ACCOUNT, HELD, UNREACHABLE, VERDICT
 from notifications.quiet import QUIET, QUIET_UNTIL
 from notifications.telling import Changed, tell
 from portal.tenancy import prepared
@@ -44,15 +44,16 @@ WITH RECURSIVE banks AS (
         FOR NO KEY UPDATE OF d SKIP LOCKED
     ) due LIMIT {BATCH}
 ), judged AS MATERIALIZED (
-    SELECT d.id, a.id AS account_id, a.sender_id, quiet.until AS quiet_until, CASE WHEN d.expires_at <= now() THEN 'expired'
+    SELECT d.id, a.id AS account_id, a.sender_id, COALESCE(array_position(g.fallback_ids, a.id), 0) AS place,
+        quiet.until AS quiet_until, CASE WHEN d.expires_at <= now() THEN 'expired'
         ELSE COALESCE({VERDICT.format(cluster="n.cluster")}, CASE WHEN quiet.until > now() THEN '{QUIET}' END) END
         AS verdict
     FROM picked JOIN notifications_delivery d ON d.id = picked.id
     JOIN notifications_notification n ON n.id = d.notification_id
     JOIN consents_grant g ON g.id = d.grant_id
-    JOIN consents_linkedaccount a ON a.id = g.account_id
     JOIN partners_partner p ON p.id = d.partner_id
     LEFT JOIN partners_agreementversion v ON v.partner_id = d.partner_id AND v.status = 'FINALIZED'
+    JOIN {ACCOUNT}
     LEFT JOIN LATERAL ({QUIET_UNTIL}) quiet ON true
     FOR KEY SHARE OF g, p SKIP LOCKED
 ), taken AS (
@@ -60,7 +61,8 @@ WITH RECURSIVE banks AS (
         status = CASE WHEN j.verdict IS NULL THEN 'SENDING' WHEN j.verdict = 'expired' THEN 'EXPIRED'
                       WHEN j.verdict = ANY (%(held)s) THEN 'QUEUED' WHEN j.verdict = '{UNREACHABLE}' THEN 'FAILED'
                       ELSE 'WITHDRAWN' END,
-        account_id = j.account_id, sender_id = j.sender_id, reason = COALESCE(j.verdict, ''),
+        account_id = j.account_id, sender_id = j.sender_id, place = j.place,
+        reason = COALESCE(j.verdict, ''),
         attempts = d.attempts + CASE WHEN j.verdict IS NULL THEN 1 ELSE 0 END,
         start_by = now() + make_interval(secs => {START_WITHIN}),
         lease_until = now() + make_interval(secs => %(lease)s),
@@ -74,7 +76,7 @@ WITH RECURSIVE banks AS (
 )
 SELECT t.id, t.status, t.reason, t.attempts, t.expires_at, t.environment, t.partner_id, t.person_id, t.sender_id, t.account_id, t.grant_id,
        n.id, n.cluster, n.data, tv.body, tv.locale, a.address, a.last_inbound_at > now() - interval '23 hours 55 minutes',
-       g.accounts, k.id, k.kek_id, k.wrapped, s.external_id, s.channel, s.rate_per_second, s.secrets,
+       g.accounts, t.place, cardinality(g.fallback_ids), k.id, k.kek_id, k.wrapped, s.external_id, s.channel, s.rate_per_second, s.secrets,
        s.breaker_failures, sk.id, sk.kek_id, sk.wrapped
 FROM taken t
 JOIN notifications_notification n ON n.id = t.notification_id
@@ -110,6 +112,8 @@ class Claimed:
     address: bytes
     in_window: bool | None
     accounts: bytes
+    place: int  # of the account: 0 is the grant's own, the others follow in their order
+    fallbacks: int
     key_id: UUID | None
     kek_id: str
     wrapped: bytes

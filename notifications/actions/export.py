@@ -133,6 +133,7 @@ def _account(account: LinkedAccount, key: DataKeyMaterial | None) -> Found:
     except CannotOpen:  # sealed under an earlier key
         address = None
     return {
+        "id": public_id("lac", account.id),
         "bank": account.partner.name,
         "environment": account.environment,
         "channel": account.channel,
@@ -156,6 +157,7 @@ def _grant(grant: Grant, key: DataKeyMaterial | None, messages: list[Found]) -> 
         "environment": grant.environment,
         "status": grant.status_now,
         "kinds": grant.clusters,
+        "arrives_in": [public_id("lac", one) for one in (grant.account_id, *grant.fallback_ids)],
         "granted_at": rfc3339(grant.granted_at),
         "until": rfc3339(grant.expires_at),
         "confirm_again_by": rfc3339(grant.reconfirm_by),
@@ -193,6 +195,7 @@ def _message(delivery: Delivery, key: DataKeyMaterial | None) -> Found:
         "status": public_status(delivery),
         "reason": delivery.reason or None,
         "asked_at": rfc3339(notification.created_at),
+        "sent_to": public_id("lac", delivery.account_id) if delivery.sent_at else None,
         "sent_at": _time(delivery.sent_at),
         "delivered_at": _time(delivery.delivered_at),
         "read_at": _time(delivery.read_at),

@@ -31,6 +31,7 @@ RETRY_SECONDS = (5, 30, 120, 900, 3600)
 JITTER = 0.2
 ACCOUNT_CHANGES: dict[Outcome, dict[str, Any]] = {
     Outcome.UNREACHABLE: {"status": LinkedAccount.Status.SUSPENDED},
+    Outcome.GONE: {"status": LinkedAccount.Status.SUSPENDED},  # and unlinked, once the outcome is written
     Outcome.WINDOW_CLOSED: {"last_inbound_at": None},  # from here on as outside the window, until they write
 }
 WRITE_AGAIN_AFTER = (0.05, 0.2, 1, 2, 4, 8, 15)  # seconds
@@ -61,9 +62,9 @@ WHERE d.id = x.id RETURNING d.id, d.status = x.status
 """  # noqa: S608 (made of our own constants)
 _ATTEMPTS = """
 INSERT INTO notifications_attempt
-    (delivery_id, partner_id, person_id, at, duration_ms, outcome, code, next_attempt_at)
+    (delivery_id, partner_id, person_id, at, duration_ms, place, outcome, code, next_attempt_at)
 SELECT * FROM jsonb_to_recordset(%(rows)s::jsonb) AS x(delivery_id uuid, partner_id uuid, person_id uuid,
-    at timestamptz, duration_ms int, outcome text, code text, next_attempt_at timestamptz)
+    at timestamptz, duration_ms int, place int, outcome text, code text, next_attempt_at timestamptz)
 """
 
 
@@ -109,6 +110,7 @@ def write_results(results: list[Result]) -> None:
 def _write(results: list[Result]) -> None:
     now = timezone.now()
     changes = [_change(result, now) for result in results]
+    _write_accounts(results)  # before what is queued again: it is claimed by what the account is by then
     with scope(Principal.system()), transaction.atomic():
         applied = _write_rows(results, changes)
         _write_senders(results, now)
@@ -117,7 +119,9 @@ def _write(results: list[Result]) -> None:
             for result, change in zip(results, changes, strict=True)
             if result.row.id in applied
         )
-    _write_accounts(results)
+    for result in results:
+        if result.answer is not None and result.answer.outcome is Outcome.GONE:
+            unlink_account(account_id=result.row.account_id, reason="account_gone")
 
 
 def _change(result: Result, now: datetime) -> _Change:
@@ -135,10 +139,21 @@ def _change(result: Result, now: datetime) -> _Change:
     if answer.outcome is Outcome.SENDER_PAUSED:
         return _Change("QUEUED", "sender_paused", uncounted=1, next_attempt_at=now)
     if answer.outcome is Outcome.WINDOW_CLOSED and row.in_window:
-        return _Change("QUEUED", answer.outcome.value, next_attempt_at=now)  # see _write_accounts
+        return _Change("QUEUED", answer.outcome.value, next_attempt_at=now)  # see _write
+    if _goes_elsewhere(row, answer):
+        return _Change("QUEUED", f"{answer.outcome}:{answer.code}"[:60], uncounted=1, next_attempt_at=now)
     if answer.outcome in (Outcome.TRANSIENT, Outcome.THROTTLED):
         return _retry(row, answer, now)
     return _Change("FAILED", f"{answer.outcome}:{answer.code}"[:60], ended_at=now)
+
+
+def _goes_elsewhere(row: Claimed, answer: Answer) -> bool:
+    """The messenger has said that it cannot reach the person there, and their grant names other accounts: the next
+    claim judges which of them can be reached. An unknown outcome never comes here: it might arrive twice.
+    """
+    if answer.outcome is Outcome.GONE:
+        return row.place > 0  # with its first account the grant ends
+    return answer.outcome is Outcome.UNREACHABLE and row.fallbacks > 0
 
 
 def _retry(row: Claimed, answer: Answer, now: datetime) -> _Change:
@@ -165,6 +180,7 @@ def _write_rows(results: list[Result], changes: list[_Change]) -> set[UUID]:
             "person_id": result.row.person_id,
             "at": result.at,
             "duration_ms": result.duration_ms,
+            "place": result.row.place,
             "outcome": result.answer.outcome.value,
             "code": result.answer.code,
             "next_attempt_at": change.next_attempt_at,
@@ -239,11 +255,7 @@ def _pause_sender(sender_id: UUID, code: str) -> None:
 
 def _write_accounts(results: list[Result]) -> None:
     for result in results:
-        if result.answer is None:
-            continue
-        if result.answer.outcome is Outcome.GONE:
-            unlink_account(account_id=result.row.account_id, reason="account_gone")
-        elif result.answer.outcome in ACCOUNT_CHANGES:
+        if result.answer is not None and result.answer.outcome in ACCOUNT_CHANGES:
             with scope(Principal.system()), transaction.atomic():
                 LinkedAccount.objects.filter(pk=result.row.account_id, status="ACTIVE").update(
                     **ACCOUNT_CHANGES[result.answer.outcome]

@@ -7,7 +7,7 @@ from uuid import UUID
 import structlog
 from django.db import transaction
 
-from consents.policy import UNREACHABLE, VERDICT
+from consents.policy import ACCOUNT, UNREACHABLE, VERDICT
 from notifications.lanes import EXPIRY
 from notifications.models import Delivery
 from notifications.nudge import nudge
@@ -34,9 +34,9 @@ WITH picked AS MATERIALIZED (
     FROM picked JOIN notifications_delivery d ON d.id = picked.id
     JOIN notifications_notification n ON n.id = d.notification_id
     JOIN consents_grant g ON g.id = d.grant_id
-    JOIN consents_linkedaccount a ON a.id = g.account_id
     JOIN partners_partner p ON p.id = d.partner_id
     LEFT JOIN partners_agreementversion v ON v.partner_id = d.partner_id AND v.status = 'FINALIZED'
+    JOIN {ACCOUNT}
     LEFT JOIN vault_datakey k ON k.partner_id = d.partner_id AND k.person_id = d.person_id
 ), again AS (
     UPDATE notifications_delivery d SET status = 'QUEUED', reason = '', attempts = 0, provider_id = '',

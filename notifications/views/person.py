@@ -1,21 +1,26 @@
 """A person's connected banks, and one of them with every message it let through and why."""
 
+from typing import NamedTuple
+
 from django.db.models import OuterRef, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.text import capfirst
 from django.views.decorators.http import require_safe
 
 from consents.access import get_grant_for
 from consents.actions.again import can_renew
 from consents.directory import sign_in_to_begin_with
-from consents.models import LIVE_STATES, Grant, UnusedKind
+from consents.models import LIVE_STATES, Grant, LinkedAccount, UnusedKind
 from consents.receipts import receipts_of
+from consents.route import chat_words, described, route_of
 from consents.stops import latest_stops
 from consents.terms import lost_kinds
 from consents.views.person import grant_id, person_page, shown_state
 from notifications.models import Delivery
 from notifications.views.story import open_accounts, tell
 from partners.models import CustomerSignIn, Partner
+from portal.ids import public_id
 from portal.tenancy.context import scope
 from portal.tenancy.principal import Principal
 from portal.vault.keys import find_data_key
@@ -63,6 +68,7 @@ def grant(request: HttpRequest, principal: Principal, grt: str) -> HttpResponse:
         "bank_cannot_send": _cannot_send(found.partner, found.environment),
         "unused": _unused(found),
         "accounts": open_accounts(found, key),
+        "chats": _chats(found),
         "environment": found.environment,
         "receipts": list(receipts_of(found)),
         "measured": latest_stops([found.id]).get(found.id) if found.status in STOPPED else None,
@@ -70,6 +76,40 @@ def grant(request: HttpRequest, principal: Principal, grt: str) -> HttpResponse:
         "next": story.next,
     }
     return render(request, "notifications/person/grant.html", context)
+
+
+class _Place(NamedTuple):
+    """A chat of the connection as its page shows it, with what its buttons post: the order that each leads to."""
+
+    words: str
+    is_suspended: bool
+    up: str
+    down: str
+    without: str
+
+
+def _chats(grant: Grant) -> list[_Place]:
+    with scope(Principal.system()):
+        found = route_of(grant)
+        words = chat_words(described(found))
+    names = [public_id("lac", one.id) for one in found]
+    return [
+        _Place(
+            capfirst(words[place]),
+            one.status == LinkedAccount.Status.SUSPENDED,
+            _moved(names, place - 1),
+            _moved(names, place),
+            ",".join([*names[:place], *names[place + 1 :]]),
+        )
+        for place, one in enumerate(found)
+    ]
+
+
+def _moved(names: list[str], place: int) -> str:
+    """With the one at `place` and the next changed over; "" where there are no such two."""
+    if not 0 <= place < len(names) - 1:
+        return ""
+    return ",".join([*names[:place], names[place + 1], names[place], *names[place + 2 :]])
 
 
 def _unused(grant: Grant) -> list[UnusedKind]:

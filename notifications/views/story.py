@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 from django.http import Http404
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from consents.models import Grant
@@ -29,6 +30,7 @@ DECISIONS: dict[str, tuple[str, str | Promise]] = {
     Code.CONSENT_RECONFIRMED: ("circle-check", _("You confirmed your choice")),
     Code.CONSENT_AMENDED: ("circle-check", _("You agreed to new terms")),
     Code.CONSENT_NARROWED: ("circle-minus", _("You took something out of what you allow")),
+    Code.CONSENT_REROUTED: ("repeat-2", _("The chats that messages arrive in were changed")),
     Code.CONSENT_WARNED: ("calendar-clock", _("You were told in time")),
     Code.CONSENT_UNUSED: ("clock", _("You were told of what is not used")),
     Code.CONSENT_KEPT: ("circle-check", _("You kept what was not used")),
@@ -120,8 +122,19 @@ def message_of(delivery: Delivery, key: DataKeyMaterial | None) -> Message:
     """As its person is shown it; `key` is its bank's and theirs."""
     state = public_status(delivery)
     note = NOTES.get(delivery.reason) or NOTES.get(state, "")
+    if delivery.place and delivery.sent_at and not note:
+        note = _elsewhere(delivery.place)
     text = _text(delivery.notification, key)
     return Message(delivery.notification.created_at, delivery, state, text, str(note))
+
+
+def _elsewhere(place: int) -> str:
+    if place == 1:
+        return gettext("It was sent to your second chat, because the first could not be reached.")
+    text = gettext(
+        "It was sent to chat {number} of your order, because those before it could not be reached."
+    )
+    return text.format(number=place + 1)
 
 
 def _text(notification: Notification, key: DataKeyMaterial | None) -> str:

@@ -108,6 +108,7 @@ class Code(StrEnum):
     CONSENT_AMENDED = "consent.amended"
     CONSENT_AMENDMENT_DECLINED = "consent.amendment_declined"
     CONSENT_NARROWED = "consent.narrowed"
+    CONSENT_REROUTED = "consent.rerouted"
     CONSENT_WARNED = "consent.warned"
     CONSENT_UNUSED = "consent.unused_noticed"
     CONSENT_KEPT = "consent.retained"

@@ -231,8 +231,8 @@ def _shown(
             longest_days=duration_days,
         )
     refs = [one.ref for one in accounts]
-    chat = f"Messenger, {bank.sender.name}"
-    return disclosure.text_with(Chosen(clusters, refs, str(duration_days), person.email, chat))
+    chats = [f"Messenger, {bank.sender.name}"]
+    return disclosure.text_with(Chosen(clusters, refs, str(duration_days), person.email, chats))
 
 
 def make_person(email: str, name: str, password: str) -> SignIn:

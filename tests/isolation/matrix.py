@@ -189,6 +189,7 @@ ROWS = (
     Row("me/grants/<str:grt>/pause", "POST", Door.PERSON, thing="grant", answers={"POST": 302}),
     Row("me/grants/<str:grt>/resume", "POST", Door.PERSON, thing="grant", answers={"POST": 302}),
     Row("me/grants/<str:grt>/reconfirm", "POST", Door.PERSON, thing="grant", answers={"POST": 302}),
+    Row("me/grants/<str:grt>/chats", "POST", Door.PERSON, thing="grant", answers={"POST": 302}),
     Row("me/grants/<str:grt>/terms", "GET POST", Door.PERSON, thing="grant", answers={"GET": 302, "POST": 302}),
     Row("me/grants/<str:grt>/change", "GET POST", Door.PERSON, thing="grant", answers={"POST": 422}),
     Row("me/grants/<str:grt>/renew", "GET POST", Door.PERSON, thing="grant", answers={"GET": 302, "POST": 302}),

@@ -1,0 +1,11 @@
+from django.db import migrations, models
+
+PLACE = models.PositiveSmallIntegerField(default=0, db_default=0)
+
+
+class Migration(migrations.Migration):
+    dependencies = [("notifications", "0009_old_inbound")]
+    operations = [
+        migrations.AddField("delivery", "place", PLACE),
+        migrations.AddField("attempt", "place", PLACE.clone()),
+    ]

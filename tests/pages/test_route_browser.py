@@ -1,0 +1,66 @@
+"""Two chats of one person, put in order on a phone and by keyboard alone."""
+
+from typing import Any
+
+import pytest
+from django.db import transaction
+
+from consents.actions.link import link_account
+from consents.models import Grant
+from portal.ids import public_id
+from portal.tenancy.context import scope
+from portal.tenancy.principal import Principal
+from tests.consents.asking import BODY
+from tests.looks import looks_right
+from tests.notifications.conftest import Api
+from tests.pages.test_browser import sign_in
+from tests.pages.test_living_browser import press
+
+from .conftest import CHROMIUM
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: install it, or name its path in CHROMIUM"),
+]
+SYSTEM = Principal.system()
+
+
+def test_a_person_orders_their_chats_by_keyboard_on_a_phone(tab: Any, site: Any) -> None:
+    world = site.world
+    with scope(SYSTEM), transaction.atomic():
+        second = link_account(
+            sender=world.bank.sender, person_id=world.ana.person_id, address="2101", actor=SYSTEM
+        )
+        first = Grant.objects.get(pk=world.ana.grant.pk).account_id
+
+    def route() -> list[Any]:
+        with scope(SYSTEM), transaction.atomic():
+            grant = Grant.objects.get(pk=world.ana.grant.pk)
+            return [grant.account_id, *grant.fallback_ids]
+
+    tab.set_viewport_size({"width": 360, "height": 800})
+    sign_in(tab, "ana@people.example")
+    page = f"/me/grants/{public_id('grt', world.ana.grant.id)}"
+    tab.goto(f"{page}/change")
+    looks_right(tab)
+    tab.set_viewport_size({"width": 360, "height": 800})
+    name = tab.locator("label[for=chat-1]").inner_text()
+    press(tab, name, key="Space", role="checkbox")
+    press(tab, "Go on")
+    looks_right(tab)
+    tab.set_viewport_size({"width": 360, "height": 800})
+    press(tab, "Allow")
+    assert route() == [first, second.id]
+    looks_right(tab)
+    tab.set_viewport_size({"width": 360, "height": 800})
+    press(tab, f"Move up {name}")
+    assert route() == [second.id, first]
+    press(tab, f"Remove {name}")
+    assert route() == [first]
+    assert tab.get_by_role("button", name="Move up").count() == 0
+    body = {**BODY, "customer_ref": "CUST-1"}
+    question = Api(world.bank.clients["live"]).post("/grant-requests", body).json()
+    tab.goto(f"/authorize/{question['id']}")
+    assert tab.locator("input[name=fallbacks]").count() == 2
+    assert tab.locator("input[name=fallbacks]:checked").count() == 0
+    looks_right(tab)
