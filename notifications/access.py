@@ -27,6 +27,17 @@ def get_delivery_for(principal: Principal, notification_id: UUID) -> Delivery:
         raise Http404 from error
 
 
+def get_own_message(principal: Principal, delivery_id: UUID) -> Delivery:
+    """A person's own delivery, with all that tells why it came; raises Http404."""
+    rows = deliveries_for(principal).select_related(
+        "notification__record", "notification__template_version__template", "grant__partner", "grant__account"
+    )
+    found = rows.filter(pk=delivery_id).first()
+    if found is None:
+        raise Http404
+    return found
+
+
 def quiet_hours_of(principal: Principal) -> QuietHours | None:
     """The person's own."""
     return QuietHours.objects.filter(person_id=principal.person_id).first()

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from notifications.views import activity, member, person, rights, settings, staff_templates, templates
+from notifications.views import activity, member, person, rights, settings, staff_templates, templates, why
 
 _TEMPLATES = "partners/<slug:slug>/templates"
 _VERSION = f"{_TEMPLATES}/versions/<str:tpv>"
@@ -10,6 +10,7 @@ urlpatterns = [
     path("me/", person.home, name="person-home"),
     path("me/activity", activity.activity, name="person-activity"),
     path("me/activity.<slug:shape>", activity.activity_file, name="person-activity-file"),
+    path("why/<str:dlv>", why.why, name="why"),
     path("me/settings", settings.quiet_hours, name="person-settings"),
     path("me/grants/<str:grt>", person.grant, name="person-grant"),
     path("me/privacy", rights.privacy, name="person-privacy"),

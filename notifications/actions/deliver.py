@@ -27,6 +27,7 @@ from notifications.late import late_results
 from notifications.pace import Wanted, waits
 from notifications.wording import render
 from partners.actions.senders import sender_secrets
+from portal.ids import public_id
 from portal.vault.crypto import CannotOpen, open_sealed, unwrap
 
 log = structlog.get_logger(__name__)
@@ -119,6 +120,8 @@ def _message(row: Claimed, start_until: float) -> Message:
         reference=row.id.hex,
         in_window=bool(row.in_window),
         start_until=start_until,
+        why=public_id("dlv", row.id),
+        locale=row.locale,
     )
 
 

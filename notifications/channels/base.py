@@ -24,7 +24,9 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What to send: to whom (the channel's own address), the text, and our delivery id for the echo."""
+    """What to send: to whom (the channel's own address), the text, and our delivery id for the echo. `why` is how
+    the page is called that tells why it came; "" for what only answers the person. `locale` is the text's.
+    """
 
     address: str
     text: str
@@ -32,6 +34,8 @@ class Message:
     in_window: bool
     start_until: float = math.inf  # of time.monotonic: after that nothing of it may leave
     buttons: tuple[dict[str, str], ...] = ()
+    why: str = ""
+    locale: str = "en"
 
 
 @dataclass(frozen=True, slots=True)

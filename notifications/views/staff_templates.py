@@ -14,6 +14,7 @@ from notifications.actions.templates import approve_template, reject_template
 from notifications.forms import DecisionForm
 from notifications.languages import language_name
 from notifications.models import TemplateVersion
+from notifications.why import why_title
 from partners.pages import staff_page
 from partners.refusals import Refused
 from portal.ids import InvalidPublicId, parse_public_id, public_id
@@ -65,6 +66,7 @@ def review(request: HttpRequest, principal: Principal, tpv: str) -> HttpResponse
         "language": language_name(version.locale),
         "form": form,
         "text": reading.preview(template.cluster, version.body, version.locale),
+        "why": why_title(version.locale),
         "live": live,
         "changes": reading.compare(live.body, version.body) if live else [],
         "moments": reading.thread_of(version),

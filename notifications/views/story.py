@@ -78,7 +78,7 @@ class Story(NamedTuple):
 
 def tell(principal: Principal, grant: Grant, key: DataKeyMaterial | None, before: str) -> Story:
     """The page after the delivery `before` ("" for the newest); raises Http404 when that is no delivery's id."""
-    newest = _delivery_id(before) if before else None
+    newest = delivery_id(before) if before else None
     found = list(_deliveries(principal, grant, newest)[: PAGE + 1])
     shown, has_more = found[:PAGE], len(found) > PAGE
     oldest = shown[-1].id if has_more else None
@@ -152,7 +152,8 @@ def open_accounts(grant: Grant, key: DataKeyMaterial | None) -> list[dict[str, s
         return []
 
 
-def _delivery_id(text: str) -> UUID:
+def delivery_id(text: str) -> UUID:
+    """From an address or a query; raises Http404."""
     try:
         return parse_public_id("dlv", text)
     except InvalidPublicId as error:

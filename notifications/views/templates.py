@@ -17,6 +17,7 @@ from notifications.forms import BodyForm, NewTemplateForm, NewVersionForm
 from notifications.languages import OFFERED, language_name
 from notifications.models import Template, TemplateVersion
 from notifications.starters import STARTERS
+from notifications.why import why_title
 from notifications.wording import LONGEST, find_wording_errors
 from partners.clusters import SENDABLE
 from partners.models import Partner
@@ -153,6 +154,7 @@ def version(request: HttpRequest, principal: Principal, partner: Partner, tpv: s
         "template": found.template,
         "language": language_name(found.locale),
         "text": _shown(found),
+        "why": why_title(found.locale),
         "live": live,
         "changes": reading.compare(live.body, found.body) if live else [],
         "moments": reading.thread_of(found),
@@ -258,6 +260,7 @@ def _preview(cluster: str, body: str, locale: str) -> dict[str, Any]:
         "text": reading.preview(cluster, body, locale) if is_known and body.strip() else "",
         "problems": find_wording_errors(cluster, body) if is_known and body.strip() else [],
         "length": len(body),
+        "why": why_title(locale),
     }
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.conf import settings
 
 from notifications.channels.messenger.graph import code_of, credentials, error_of
-from notifications.channels.messenger.simulator import TEMPLATE
+from notifications.channels.messenger.utility import UTILITY_TEMPLATE, registrations
 from portal.demo.http import call
 from portal.demo.world import Bank
 
@@ -22,7 +22,7 @@ def page_secrets() -> dict[str, str]:
 
 
 def open_page(bank: Bank) -> None:
-    """The bank's Page, its webhook and its UTILITY template."""
+    """The bank's Page, its webhook and its UTILITY template in each language."""
     page = bank.sender.external_id
     body: dict[str, Any] = {
         **bank.sender_secrets,
@@ -34,20 +34,31 @@ def open_page(bank: Bank) -> None:
     status, answer = call("PUT", f"{settings.SANDBOX_URL}/pages/{page}", body)
     if status not in (200, 201) or not answer["webhook"]["subscribed"]:
         raise RuntimeError(f"The sandbox did not take the page: {answer}")
-    address = f"{settings.SANDBOX_URL}/{settings.MESSENGER_GRAPH_VERSION}/{page}/message_templates"
-    status, answer = call("POST", f"{address}?{urlencode(credentials(bank.sender_secrets))}", TEMPLATE)
-    if status != 200 and code_of(error_of(answer) or {}, "error_subcode") != EXISTS:
-        raise RuntimeError(f"The sandbox did not take the template: {answer}")
+    _register_templates(page, bank.sender_secrets)
 
 
-def move_page(page: str, sender_id: UUID) -> None:
-    """Tells the platform where the portal is now; a Page that it does not know stays unknown."""
+def _register_templates(page: str, page_secrets: dict[str, str]) -> None:
+    for template in registrations():
+        status, answer = call("POST", f"{_templates(page)}?{urlencode(credentials(page_secrets))}", template)
+        if status != 200 and code_of(error_of(answer) or {}, "error_subcode") != EXISTS:
+            raise RuntimeError(f"The sandbox did not take the template: {answer}")
+
+
+def move_page(page: str, sender_id: UUID, page_secrets: dict[str, str]) -> None:
+    """Tells the platform where the portal is now, in templates as well; a Page that it does not know stays unknown."""
     address = f"{settings.SANDBOX_URL}/pages/{page}"
     if call("GET", address)[0] == 404:
         return
     status, answer = call("PUT", address, {"webhook_url": _webhook(sender_id)})
     if status != 200:
         raise RuntimeError(f"The sandbox did not take the page’s new address: {answer}")
+    query = urlencode({**credentials(page_secrets), "name": UTILITY_TEMPLATE})
+    call("DELETE", f"{_templates(page)}?{query}")  # they cannot be edited
+    _register_templates(page, page_secrets)
+
+
+def _templates(page: str) -> str:
+    return f"{settings.SANDBOX_URL}/{settings.MESSENGER_GRAPH_VERSION}/{page}/message_templates"
 
 
 def _webhook(sender_id: UUID) -> str:

@@ -14,6 +14,7 @@ from partners.access import member_principal
 from partners.actions.agreements import offer_agreement, terms_of
 from partners.actions.partners import register_partner
 from partners.actions.review import recommend_bank
+from partners.actions.senders import open_secrets
 from partners.agreement_caps import agreement_in_force
 from partners.models import Sender
 from portal.accounts.actions import create_user_with_totp
@@ -79,9 +80,10 @@ def _follow_ports(path: Path) -> None:
     if moved == found:
         return
     with scope(Principal.system()), transaction.atomic():
-        senders = list(Sender.objects.values_list("id", "external_id"))
-    for sender_id, page in senders:
-        move_page(page, sender_id)
+        senders = [(one, open_secrets(one)) for one in Sender.objects.all()]
+    for sender, known in senders:
+        if known is not None:
+            move_page(sender.external_id, sender.id, known)
     move_bank_sites()
     _write(path, moved)
 

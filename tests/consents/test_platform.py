@@ -7,20 +7,21 @@ import pytest
 from django.conf import settings
 
 from notifications.channels.messenger.graph import credentials
-from notifications.channels.messenger.simulator import TEMPLATE
-from notifications.channels.messenger.transport import UTILITY_TEMPLATE
+from notifications.channels.messenger.utility import LANGUAGES, UTILITY_TEMPLATE, registrations
 from portal.demo.platform import open_page
 
 
-def test_the_platform_has_the_template_once(portal: Any) -> None:
+def test_the_platform_has_the_template_once_in_each_language(portal: Any) -> None:
     open_page(portal.bank)  # the fixture has done so, too
     page = portal.bank.sender.external_id
     address = f"{portal.sandbox_url}/{settings.MESSENGER_GRAPH_VERSION}/{page}/message_templates"
-    (found,) = httpx.get(address, params=credentials(portal.bank.sender_secrets)).json()["data"]
-    assert (found["name"], found["category"]) == (UTILITY_TEMPLATE, "UTILITY")
+    found = httpx.get(address, params=credentials(portal.bank.sender_secrets)).json()["data"]
+    told = [(one["name"], one["language"], one["category"]) for one in found]
+    assert told == [(UTILITY_TEMPLATE, language, "UTILITY") for language in LANGUAGES]
 
 
 def test_a_template_that_is_not_taken_stops_the_demo(portal: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("portal.demo.platform.TEMPLATE", {**TEMPLATE, "components": []})
+    broken = [{**one, "components": []} for one in registrations()]
+    monkeypatch.setattr("portal.demo.platform.registrations", lambda: broken)
     with pytest.raises(RuntimeError, match="did not take the template"):
         open_page(portal.bank)

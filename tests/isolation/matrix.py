@@ -184,6 +184,7 @@ ROWS = (
     Row("me/", "GET", Door.PERSON),
     Row("me/activity", "GET", Door.PERSON),
     Row("me/activity.<slug:shape>", "GET", Door.PERSON),
+    Row("why/<str:dlv>", "GET", Door.PERSON, thing="message"),
     Row("me/settings", "GET POST", Door.PERSON, answers={"POST": 422}),
     Row("me/grants/<str:grt>", "GET", Door.PERSON, thing="grant"),
     Row("me/grants/<str:grt>/pause", "POST", Door.PERSON, thing="grant", answers={"POST": 302}),

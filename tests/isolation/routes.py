@@ -15,6 +15,7 @@ DOORS_BY_PREFIX = {
     "partners/": Door.MEMBER,
     "staff/": Door.STAFF,
     "link/": Door.PERSON,
+    "why/": Door.PERSON,
     "hooks/": Door.HOOK,
     "oauth/": Door.OAUTH,
 }

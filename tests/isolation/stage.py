@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -274,11 +274,16 @@ def _make_things(stage: Stage) -> None:
     with scope(SYSTEM):
         ids = [parse_public_id("ntf", one.ids["ntf"]) for one in things["failed notification"]]
         Delivery.objects.filter(notification_id__in=ids).update(status="FAILED", ended_at=timezone.now())
+        deliveries = dict(Delivery.objects.values_list("notification_id", "id"))
+    for one in things["notification"]:
+        dlv = public_id("dlv", deliveries[parse_public_id("ntf", one.ids["ntf"])])
+        things.setdefault("message", []).append(replace(one, ids={"dlv": dlv}, secrets=(*one.secrets, dlv)))
     for kind, name in (
         ("grant", "grt"),
         ("notification", "ntf"),
         ("failed notification", "ntf"),
         ("task", "tsk"),
+        ("message", "dlv"),
     ):
         things[kind] += [Thing({name: text}) for text in nowhere(name, things[kind][0].ids[name])]
     ids = things["receipt"][0].ids

@@ -127,7 +127,9 @@ def test_what_was_taken_is_what_a_call_of_its_own_would_have_written(api: Api) -
 def test_a_batch_reaches_the_phones(bank_api: Api, platform: Any) -> None:  # noqa: F811
     batch(bank_api, *(item(data=balance(f"{number}.00")) for number in range(1, 6)))
     assert deliver_batch(lane=Lane.STANDARD) == 5
-    assert sorted(body["message"]["text"].split("$")[1][0] for body in platform.seen) == list("12345")
+    assert sorted(
+        body["message"]["attachment"]["payload"]["text"].split("$")[1][0] for body in platform.seen
+    ) == list("12345")
 
 
 def test_the_scope_is_asked_of_each_item(world: Any) -> None:

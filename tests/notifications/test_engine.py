@@ -99,7 +99,7 @@ def test_a_delivery_is_sent_once_and_remembered(bank_api: Api, platform: Any) ->
     assert deliver_batch(lane=Lane.STANDARD) == 0
     assert statuses() == [("SENT", "")]
     assert len(platform.seen) == 1
-    assert "•• 4821" in platform.seen[0]["message"]["text"]
+    assert "•• 4821" in platform.seen[0]["message"]["attachment"]["payload"]["text"]
 
 
 def test_a_person_who_cannot_be_reached_is_not_tried_again(bank_api: Api, platform: Any) -> None:

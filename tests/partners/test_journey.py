@@ -301,28 +301,37 @@ def _add_sender(four: SimpleNamespace) -> None:
     told = platform.put(f"/pages/{PAGE_ID}", json={"webhook_url": hook, "verify_token": token}).json()
     assert told["webhook"]["subscribed"]
     button(developer, "Check now").click()
-    _says(developer, "The template parley_update is missing.")
-    sender, body = developer.url, re.search("with this body: “(.+)”", developer.inner_text("main"))[1]
+    _says(developer, "The template parley_update_2 is missing in Spanish.")
+    sender = developer.url
+    said = r"language (\w+), a button of type URL “(.+)” to (\S+), with this body: “(.+)”"
+    asked = re.findall(said, developer.inner_text("main"))
     _stands(developer, due=["Check your live sender"])
     developer.goto(sender)
-    _register_template(platform, body)
+    _register_templates(platform, asked)
     button(developer, "Check now").click()
-    _says(developer, "Messenger has approved the template parley_update.")
+    _says(developer, "Messenger has approved the template parley_update_2 in Spanish.")
 
 
-def _register_template(platform: httpx.Client, body: str) -> None:
-    """As the sender's page says it, in the bank's dashboard at the platform; until it is approved there."""
+def _register_templates(platform: httpx.Client, asked: list[tuple[str, str, str, str]]) -> None:
+    """As the sender's page says it, in the bank's dashboard at the platform; until they are approved there."""
     address, proof = f"/v26.0/{PAGE_ID}/message_templates", credentials(PAGE)
-    example = {"body_text": [["Hello."]]}
-    parts = [{"type": "BODY", "text": body, "example": example}]
-    made = {"name": "parley_update", "language": "en", "category": "UTILITY", "components": parts}
-    assert platform.post(address, params=proof, json=made).is_success
-    wait_for(
-        "the platform's approval",
-        lambda: [
-            one for one in platform.get(address, params=proof).json()["data"] if one["status"] == "APPROVED"
-        ],
-    )
+    for language, title, url, body in asked:
+        example = {"body_text": [["Hello."]]}
+        taps = [{"type": "URL", "text": title, "url": url, "example": [url.replace("{{1}}", "dlv_1")]}]
+        parts = [
+            {"type": "BODY", "text": body, "example": example},
+            {"type": "BUTTONS", "buttons": taps},
+        ]
+        made = {
+            "name": "parley_update_2", "language": language, "category": "UTILITY", "components": parts,
+        }  # fmt: skip
+        assert platform.post(address, params=proof, json=made).is_success
+
+    def approved() -> bool:
+        found = platform.get(address, params=proof).json()["data"]
+        return [one["status"] for one in found] == ["APPROVED"] * 2
+
+    wait_for("the platform's approval", approved)
 
 
 def _get_wording_approved(four: SimpleNamespace) -> None:

@@ -7,7 +7,9 @@ from urllib.parse import quote
 import aiohttp
 
 from notifications.channels.messenger.graph import code_of, credentials, error_of, graph_url
-from notifications.channels.messenger.transport import UTILITY_BODY, UTILITY_TEMPLATE
+from notifications.channels.messenger.utility import LANGUAGES, UTILITY_TEMPLATE, utility_body
+from notifications.languages import language_name
+from notifications.why import why_title, why_url
 from partners.sender_checks import Finding
 
 _PATIENCE = aiohttp.ClientTimeout(total=8)  # seconds
@@ -33,7 +35,8 @@ async def _check(page: str, secrets: dict[str, Any]) -> list[Finding]:
         if not first.is_good:
             return [first]
         path = f"{quote(page, safe='')}/message_templates"
-        return [first, _template(await _get(http, path, secrets, name=UTILITY_TEMPLATE))]
+        answer = await _get(http, path, secrets, name=UTILITY_TEMPLATE)
+        return [first, *(_template(answer, language) for language in LANGUAGES)]
 
 
 async def _get(http: aiohttp.ClientSession, path: str, secrets: dict[str, Any], **query: str) -> Any:
@@ -54,17 +57,25 @@ def _page(page: str, answer: Any) -> Finding:
     return Finding(name, True, f"Messenger knows the Page as “{answer.get('name', page)}”.")
 
 
-def _template(answer: Any) -> Finding:
-    name = "Permission and message template"
+def _template(answer: Any, language: str) -> Finding:
+    spoken = language_name(language)
+    name = f"Permission and message template, {spoken}"
     if problem := _problem(answer):
         return Finding(name, False, problem)
-    found = [one for one in answer.get("data", []) if one.get("name") == UTILITY_TEMPLATE]
+    known = {"name": UTILITY_TEMPLATE, "language": language}
+    found = [one for one in answer.get("data", []) if known.items() <= one.items()]
     if any(one.get("status") == "APPROVED" for one in found):
-        return Finding(name, True, f"Messenger has approved the template {UTILITY_TEMPLATE}.")
+        return Finding(name, True, f"Messenger has approved the template {UTILITY_TEMPLATE} in {spoken}.")
     state = f"is {found[0].get('status', 'unknown').lower()}" if found else "is missing"
-    without = "Without it nothing can be sent a day after a person’s last word."
-    make = f" Make it for your Page at Meta: category UTILITY, English, with this body: “{UTILITY_BODY}”"
-    return Finding(name, False, f"The template {UTILITY_TEMPLATE} {state}. {without}{'' if found else make}")
+    without = f"Without it nothing in {spoken} can be sent a day after a person’s last word."
+    says = f"The template {UTILITY_TEMPLATE} {state} in {spoken}. {without}"
+    return Finding(name, False, says if found else f"{says} {_how_to_make(language)}")
+
+
+def _how_to_make(language: str) -> str:
+    button = f"a button of type URL “{why_title(language)}” to {why_url('{{1}}')}"
+    body = f"with this body: “{utility_body(language)}”"
+    return f"Make it for your Page at Meta: category UTILITY, language {language}, {button}, {body}"
 
 
 def _problem(answer: Any) -> str:

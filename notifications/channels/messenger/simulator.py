@@ -7,23 +7,11 @@ import aiohttp
 from django.conf import settings
 
 from notifications.channels.messenger.graph import credentials, graph_url
-from notifications.channels.messenger.transport import UTILITY_BODY, UTILITY_TEMPLATE
+from notifications.channels.messenger.utility import registrations
 from notifications.courier import courier
 from partners.models import Sender
 
 PATIENCE = aiohttp.ClientTimeout(total=5, connect=2)  # seconds
-TEMPLATE = {
-    "name": UTILITY_TEMPLATE,
-    "language": "en",
-    "category": "UTILITY",
-    "components": [
-        {
-            "type": "BODY",
-            "text": UTILITY_BODY,
-            "example": {"body_text": [["Your balance is $10.00."]]},
-        }
-    ],
-}
 
 
 class Away(Exception):
@@ -63,7 +51,8 @@ async def _open_page(sender: Sender, secrets: dict[str, Any]) -> None:
     page = quote(sender.external_id, safe="")
     await _call("PUT", f"{settings.SANDBOX_URL}/pages/{page}", body)
     templates = graph_url(f"{page}/message_templates", secrets)
-    await _call("POST", f"{templates}?{urlencode(credentials(secrets))}", TEMPLATE)
+    for template in registrations():
+        await _call("POST", f"{templates}?{urlencode(credentials(secrets))}", template)
 
 
 def _phone(address: str) -> str:

@@ -11,14 +11,17 @@ from notifications.channels.base import Answer, Message, Outcome
 from notifications.channels.http import TimedBody
 from notifications.channels.messenger.errors import classify
 from notifications.channels.messenger.graph import code_of, credentials, error_of, graph_url
+from notifications.channels.messenger.utility import shortened, utility_message
+from notifications.why import why_title, why_url
 
-UTILITY_TEMPLATE = "parley_update"
-UTILITY_BODY = "Update from your bank: {{1}} Write STOP to end these messages."
-LONGEST_PARAMETER = 900
+LONGEST_TEXT = 1999
+LONGEST_BESIDE_BUTTONS = 640
 
 
 class Messenger:
-    """Inside 24 hours of the person's last word a plain RESPONSE; outside it the UTILITY template."""
+    """Inside 24 hours of the person's last word a RESPONSE; outside it the UTILITY template. What is not an answer
+    has a button that leads to why it came; where the text is too long for buttons, the address stands below it.
+    """
 
     async def send(
         self, http: aiohttp.ClientSession, *, page: str, secrets: dict[str, Any], message: Message
@@ -53,22 +56,27 @@ def _body(message: Message) -> dict[str, Any]:
         return {
             "recipient": recipient,
             "messaging_type": "UTILITY",
-            "message": {"template": _template(message.text), "metadata": message.reference},
+            "message": {
+                "template": utility_message(message.text, locale=message.locale, why=message.why),
+                "metadata": message.reference,
+            },
         }
-    content: dict[str, Any] = {"text": message.text}
-    if message.buttons:
-        payload = {"template_type": "button", "text": message.text, "buttons": list(message.buttons)}
-        content = {"attachment": {"type": "template", "payload": payload}}
-    content["metadata"] = message.reference
+    content = {**_content(message), "metadata": message.reference}
     return {"recipient": recipient, "messaging_type": "RESPONSE", "message": content}
 
 
-def _template(text: str) -> dict[str, Any]:
-    return {
-        "name": UTILITY_TEMPLATE,
-        "language": {"code": "en"},
-        "components": [{"type": "body", "parameters": [{"type": "text", "text": text[:LONGEST_PARAMETER]}]}],
-    }
+def _content(message: Message) -> dict[str, Any]:
+    text, buttons = message.text, list(message.buttons)
+    if message.why:
+        title, url = why_title(message.locale), why_url(message.why)
+        if len(text) > LONGEST_BESIDE_BUTTONS:
+            below = f"\n\n{title} {url}"
+            return {"text": shortened(text, LONGEST_TEXT - len(below)) + below}
+        buttons.append({"type": "web_url", "url": url, "title": title})
+    if not buttons:
+        return {"text": text}
+    payload = {"template_type": "button", "text": text, "buttons": buttons}
+    return {"attachment": {"type": "template", "payload": payload}}
 
 
 def _read(status: int, raw: bytes, headers: Any) -> Answer:

@@ -137,7 +137,7 @@ def check_payload(payload: Any) -> str:
 def check_button_url(url: Any, *, schemes: tuple[str, ...]) -> None:
     """An absolute address. Where Meta wants https, loopback may use http: it cannot have a certificate."""
     wrong = GraphError(100, "(#100) Button URL is not valid: " + " or ".join(schemes) + " is required")
-    if not isinstance(url, str):
+    if not isinstance(url, str) or any(one.isspace() for one in url):
         raise wrong
     try:
         parts = urlsplit(url)

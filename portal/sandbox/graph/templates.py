@@ -314,6 +314,8 @@ def _fill_button(button: dict, given: dict | None) -> dict:
     key = "payload" if kind == "POSTBACK" else "url"
     value = _button_value(button, given, key) if given is not None else ""
     filled = VARIABLE.sub(lambda _: value, button.get(key, "{{1}}"))
+    if kind == "URL":
+        check_button_url(filled, schemes=("http", "https"))
     return {"type": "postback" if kind == "POSTBACK" else "web_url", "title": title, key: filled}
 
 

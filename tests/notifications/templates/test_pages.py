@@ -149,7 +149,9 @@ def test_a_preview_saves_nothing_and_blames_nothing(owner: Client) -> None:
     before = ask("SELECT count(*) FROM notifications_templateversion")
     seen = owner.post(f"{LIST}/add", {**FORM, "name": "", "do": "preview"})
     assert seen.status_code == 200
-    assert "Good morning. You have $1,234.50 on •• 4821 now." in text_of(seen)
+    assert "Good morning. You have $1,234.50 on •• 4821 now. Why this message?" in text_of(seen)
+    spanish = owner.post(f"{LIST}/preview", {**FORM, "locale": "es-MX"})
+    assert "¿Por qué lo recibí?" in text_of(spanish)
     assert "There is a problem" not in text_of(seen)
     part = owner.post(f"{LIST}/preview", {**FORM, "body": "Half {{ advert"})
     assert "Not ready yet" in text_of(part)

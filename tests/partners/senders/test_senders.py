@@ -11,6 +11,7 @@ import pytest
 from django.test import Client
 
 from notifications.channels.messenger.graph import credentials
+from notifications.channels.messenger.utility import registrations
 from partners.actions.senders import sender_secrets
 from partners.models import Sender
 from portal.audit.models import AuditEvent
@@ -24,12 +25,6 @@ from tests.sandbox.conftest import running_sandbox
 SYSTEM = Principal.system()
 PAGE = "1001"  # Norden's
 PROOF = credentials({"access_token": "token", "app_secret": "app-secret"})
-TEMPLATE = {
-    "name": "parley_update",
-    "language": "en",
-    "category": "UTILITY",
-    "components": [{"type": "BODY", "text": "News: {{1}} Bye.", "example": {"body_text": [["Hello."]]}}],
-}
 
 
 @pytest.fixture(scope="module")
@@ -45,10 +40,11 @@ def platform(sandbox: httpx.Client, settings: Any) -> httpx.Client:
     page = {"name": "Norden Bank", "access_token": "token", "app_secret": "app-secret", "require_proof": True}
     assert sandbox.put(f"/pages/{PAGE}", json=page).is_success
     if not _templates(sandbox):
-        made = sandbox.post(f"/v26.0/{PAGE}/message_templates", params=PROOF, json=TEMPLATE)
-        assert made.is_success, made.text
+        for template in registrations():
+            made = sandbox.post(f"/v26.0/{PAGE}/message_templates", params=PROOF, json=template)
+            assert made.is_success, made.text
     deadline = time.monotonic() + 20
-    while "APPROVED" not in _templates(sandbox) and time.monotonic() < deadline:
+    while set(_templates(sandbox)) != {"APPROVED"} and time.monotonic() < deadline:
         continue  # it is reviewed in a moment
     return sandbox
 
@@ -130,7 +126,8 @@ def test_the_platform_says_that_all_is_well(
     page = owner.post(page_of(world.bank.sender, "/check"), follow=True).content.decode()
     assert "The platform takes this sender." in page
     assert "Messenger knows the Page as “Norden Bank”." in page
-    assert "Messenger has approved the template parley_update." in page
+    for language in ("English", "Spanish"):
+        assert f"Messenger has approved the template parley_update_2 in {language}." in page
     with scope(SYSTEM):
         assert Sender.objects.get(pk=world.bank.sender.pk).is_proven
     assert _codes(world.bank.sender)[-1] == "sender.checked"
@@ -157,9 +154,10 @@ def test_wrong_secrets_are_named(
 def test_a_missing_template_and_a_token_of_another_page_are_named(
     owner: Client, world: SimpleNamespace, platform: httpx.Client
 ) -> None:
-    platform.delete(f"/v26.0/{PAGE}/message_templates", params={**PROOF, "name": "parley_update"})
+    platform.delete(f"/v26.0/{PAGE}/message_templates", params={**PROOF, "name": "parley_update_2"})
     page = owner.post(page_of(world.bank.sender, "/check"), follow=True).content.decode()
-    assert "The template parley_update is missing." in page
+    assert "The template parley_update_2 is missing in English." in page
+    assert "a button of type URL “¿Por qué lo recibí?” to http://127.0.0.1:8000/why/{{1}}" in page
     with scope(SYSTEM):
         Sender.objects.filter(pk=world.bank.sender.pk).update(external_id="9999")
     page = owner.post(page_of(world.bank.sender, "/check"), follow=True).content.decode()
