@@ -7,7 +7,8 @@ from django.db.models import F, QuerySet
 from django.http import Http404
 from django.utils import timezone
 
-from consents.models import Complaint, ConsentRecord, Grant, GrantRequest, LinkedAccount, Person
+from consents.models import Complaint, ConsentRecord, Grant, GrantRequest, LinkedAccount, Person, Reading
+from consents.readings import note_reading
 from consents.receipts import END, Receipt, has_ended, make_receipt
 from partners.access import id_in_path
 from portal.accounts.models import User
@@ -59,6 +60,12 @@ def lock_account(account_id: UUID) -> LinkedAccount:
     return found[account_id]
 
 
+def read_grants(principal: Principal, grants: list[Grant]) -> list[Grant]:
+    """What a bank is about to be shown of people, who find it in their activity."""
+    note_reading(principal, Reading.Kind.GRANT, [one.id for one in grants])
+    return grants
+
+
 def get_account_for(principal: Principal, account_id: UUID) -> LinkedAccount:
     """A messaging account of the person's, linked or no longer; raises Http404."""
     found = LinkedAccount.objects.filter(pk=account_id, person_id=principal.person_id).first()
@@ -68,12 +75,17 @@ def get_account_for(principal: Principal, account_id: UUID) -> LinkedAccount:
 
 
 def get_request_for(principal: Principal, request_id: UUID) -> GrantRequest:
-    """The request, to the bank that made it (in its own environment); raises Http404."""
+    """The request, to the bank that made it (in its own environment); raises Http404. Whose grant it has led to
+    finds that it was read.
+    """
     rows = GrantRequest.objects.filter(partner_id=principal.partner_id, environment=principal.environment)
     try:
-        return rows.get(pk=request_id)
+        found = rows.get(pk=request_id)
     except GrantRequest.DoesNotExist as error:
         raise Http404 from error
+    if found.grant_id:
+        note_reading(principal, Reading.Kind.REQUEST, [found.grant_id])
+    return found
 
 
 def find_request(request_id: UUID) -> GrantRequest | None:

@@ -396,3 +396,35 @@ class GrantStop(models.Model):
                 name="consents_grantstop_mailed",
             ),
         ]
+
+
+class Reading(models.Model):
+    """That a bank was shown something of a person: by whom, of which grant, and how often on one day (UTC). What it
+    was shown is not kept. Nothing here waits for whoever ends the grant or erases the person: hence no foreign keys.
+    """
+
+    class Kind(models.TextChoices):
+        GRANT = "grant"
+        REQUEST = "request"
+        MESSAGES = "messages"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    partner = models.ForeignKey(Partner, on_delete=models.PROTECT, db_constraint=False, db_index=False)
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, db_constraint=False, db_index=False)
+    grant = models.ForeignKey(Grant, on_delete=models.PROTECT, db_constraint=False, db_index=False)
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    actor_kind = models.CharField(max_length=10)
+    actor_id = models.UUIDField()
+    actor_name = models.CharField(max_length=80, blank=True)  # an API client's, as it was called then
+    day = models.DateField()
+    times = models.PositiveIntegerField(default=1, db_default=1)
+    first_at = models.DateTimeField(db_default=Now())
+    last_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["grant", "kind", "actor_id", "day"], name="consents_reading_once_a_day"
+            )
+        ]
+        indexes = [models.Index(fields=["person", "-id"], name="consents_reading_person")]

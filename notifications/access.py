@@ -5,6 +5,8 @@ from uuid import UUID
 from django.db.models import QuerySet
 from django.http import Http404
 
+from consents.models import Reading
+from consents.readings import note_reading
 from notifications.models import Delivery, QuietHours, Recovery, Template, TemplateVersion
 from portal.tenancy.principal import Kind, Principal
 
@@ -25,6 +27,12 @@ def get_delivery_for(principal: Principal, notification_id: UUID) -> Delivery:
         return deliveries_for(principal).get(notification_id=notification_id)
     except Delivery.DoesNotExist as error:
         raise Http404 from error
+
+
+def read_deliveries(principal: Principal, deliveries: list[Delivery]) -> list[Delivery]:
+    """What a bank is about to be shown of people's messages; they find it in their activity."""
+    note_reading(principal, Reading.Kind.MESSAGES, [one.grant_id for one in deliveries])
+    return deliveries
 
 
 def get_own_message(principal: Principal, delivery_id: UUID) -> Delivery:

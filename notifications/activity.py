@@ -1,6 +1,7 @@
-"""Who did what about a person, when and why: their messages and all that the trail holds of them, across their banks.
+"""Who did what about a person, when and why: their messages, all that the trail holds of them, and what their banks
+read of them.
 
-Messages and events are two lists, each read by its own index; a page is merged from both, newest first.
+These are three lists, each read by its own index; a page is merged from all, newest first.
 """
 
 import heapq
@@ -19,7 +20,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from consents.models import Grant
+from consents.models import Grant, Reading
 from notifications.access import deliveries_for
 from notifications.models import Delivery
 from notifications.views.story import Message, message_of
@@ -28,11 +29,12 @@ from partners.models import Partner
 from portal.audit.codes import Code
 from portal.audit.models import AuditEvent
 from portal.ids import first_uuid7
+from portal.tenancy.permissions import Permission
 from portal.tenancy.principal import Kind, Principal
 from portal.vault.keys import find_data_keys
 
 PAGE = 25
-MESSAGES, OWN, OTHERS = "messages", "own", "others"
+MESSAGES, OWN, OTHERS, READINGS = "messages", "own", "others", "readings"
 # What the messages themselves tell
 OF_MESSAGES = (Code.NOTIFICATION_ACCEPTED, Code.NOTIFICATION_CANCELLED, Code.NOTIFICATION_REQUEUED)
 WORDS: dict[str, tuple[str, str | Promise]] = {
@@ -80,6 +82,24 @@ WORDS: dict[str, tuple[str, str | Promise]] = {
     Code.NOTIFICATION_CANCELLED: ("undo-2", gettext_lazy("Took a message back")),
     Code.NOTIFICATION_REQUEUED: ("send", gettext_lazy("Asked for a message to be sent again")),
 }
+# What was read, what for, and by which right
+READ: dict[str, tuple[str | Promise, str | Promise, str]] = {
+    Reading.Kind.GRANT: (
+        gettext_lazy("Looked up what you allow"),
+        gettext_lazy("To know what it may send you"),
+        "grants:read",
+    ),
+    Reading.Kind.REQUEST: (
+        gettext_lazy("Looked up what you decided"),
+        gettext_lazy("To know whether you allow messages"),
+        "grants:read",
+    ),
+    Reading.Kind.MESSAGES: (
+        gettext_lazy("Looked up what became of its messages"),
+        gettext_lazy("To know whether they reached you, and when you read them"),
+        "notifications:read",
+    ),
+}
 _NEWEST = """
 SELECT x.id FROM unnest(%(grants)s::uuid[]) AS g(id) CROSS JOIN LATERAL (
     SELECT d.id FROM notifications_delivery d
@@ -91,22 +111,25 @@ SELECT x.id FROM unnest(%(grants)s::uuid[]) AS g(id) CROSS JOIN LATERAL (
 
 
 class Place(NamedTuple):
-    """Where a page ends in each of the two lists."""
+    """Where a page ends in each of the three lists."""
 
     delivery: UUID = UUID(int=2**128 - 1)
     event: int = 2**63 - 1
+    reading: UUID = UUID(int=2**128 - 1)
 
     @classmethod
     def read(cls, text: str) -> "Place":
         """From a query; raises Http404 where it is none."""
-        delivery, _dot, event = text.partition(".")
+        if not text:
+            return cls()
         try:
-            return cls(UUID(hex=delivery), min(int(event), 2**63 - 1)) if text else cls()
+            delivery, event, reading = text.split(".")
+            return cls(UUID(hex=delivery), min(int(event), 2**63 - 1), UUID(hex=reading))
         except ValueError as error:
             raise Http404 from error
 
     def __str__(self) -> str:
-        return f"{self.delivery.hex}.{self.event}"
+        return f"{self.delivery.hex}.{self.event}.{self.reading.hex}"
 
 
 @dataclass(frozen=True)
@@ -131,6 +154,25 @@ class Happening(NamedTuple):
     withdrawn: int
 
 
+class Lookup(NamedTuple):
+    """What a bank read of them on one day, from the first time to the last."""
+
+    at: datetime
+    id: UUID
+    who: str
+    what: str
+    why: str
+    scope: str
+    bank: str
+    grant: UUID
+    times: int
+    last_at: datetime
+    icon: str = "eye"
+
+
+Entry = Message | Happening | Lookup
+
+
 @dataclass
 class View:
     """A person's activity as they want to see it."""
@@ -139,18 +181,26 @@ class View:
     asked: Asked
     banks: dict[UUID, Partner]
 
-    def page(self, before: Place, most: int = PAGE) -> tuple[list[Message | Happening], Place | None]:
+    def page(self, before: Place, most: int = PAGE) -> tuple[list[Entry], Place | None]:
         """The entries before a place, and the place where the next page begins; None on the last."""
-        messages, events = self._messages(before, most), self._happenings(before, most)
-        lists: list[list[Message | Happening]] = [[*messages], [*events]]
+        lists: list[list[Entry]] = [
+            [*self._messages(before, most)],
+            [*self._happenings(before, most)],
+            [*self._lookups(before, most)],
+        ]
         shown = list(islice(heapq.merge(*lists, key=lambda one: one.at, reverse=True), most))
-        if len(messages) + len(events) <= most:
+        if sum(map(len, lists)) <= most:
             return shown, None
         seen_messages = [one.delivery.id for one in shown if isinstance(one, Message)]
         seen_events = [one.id for one in shown if isinstance(one, Happening)]
-        return shown, Place((seen_messages or [before.delivery])[-1], (seen_events or [before.event])[-1])
+        seen_lookups = [one.id for one in shown if isinstance(one, Lookup)]
+        return shown, Place(
+            (seen_messages or [before.delivery])[-1],
+            (seen_events or [before.event])[-1],
+            (seen_lookups or [before.reading])[-1],
+        )
 
-    def all(self, most: int) -> Iterator[list[Message | Happening]]:
+    def all(self, most: int) -> Iterator[list[Entry]]:
         """Page after page."""
         place: Place | None = Place()
         while place is not None:
@@ -158,7 +208,7 @@ class View:
             yield entries
 
     def _messages(self, before: Place, most: int) -> list[Message]:
-        if self.asked.kind in (OWN, OTHERS):
+        if self.asked.kind in (OWN, OTHERS, READINGS):
             return []
         values: dict[str, Any] = {
             "grants": list(self._grants().values_list("id", flat=True)),
@@ -196,7 +246,7 @@ class View:
         return first_uuid7(_begins(day + timedelta(days=1))) if day else Place().delivery
 
     def _happenings(self, before: Place, most: int) -> list[Happening]:
-        if self.asked.kind == MESSAGES or self.asked.kind in Cluster.values:
+        if self.asked.kind in (MESSAGES, READINGS, *Cluster.values):
             return []
         rows = AuditEvent.objects.filter(person_id=self.principal.person_id, id__lt=before.event)
         rows = rows.exclude(code__in=OF_MESSAGES).filter(self._wanted())
@@ -214,6 +264,22 @@ class View:
         if asked.until:
             wanted &= Q(at__lt=_begins(asked.until + timedelta(days=1)))
         return wanted
+
+    def _lookups(self, before: Place, most: int) -> list[Lookup]:
+        asked = self.asked
+        if asked.kind in (MESSAGES, OWN, *Cluster.values):
+            return []
+        rows = Reading.objects.filter(person_id=self.principal.person_id, id__lt=before.reading)
+        if asked.bank:
+            rows = rows.filter(partner_id__in=self._of_bank())
+        if asked.since:
+            rows = rows.filter(first_at__gte=_begins(asked.since))
+        if asked.until:
+            rows = rows.filter(first_at__lt=_begins(asked.until + timedelta(days=1)))
+        return [
+            lookup_of(one, self.banks[one.partner_id].name if one.partner_id in self.banks else "")
+            for one in rows.order_by("-id")[: most + 1]
+        ]
 
     def _of_bank(self) -> list[UUID]:
         return [one.id for one in self.banks.values() if one.slug == self.asked.bank]
@@ -244,6 +310,19 @@ def who_did(event: AuditEvent, bank: str) -> str:
     if event.actor_kind == Kind.STAFF:
         return _("Parley’s staff")
     return bank if event.actor_kind in (Kind.CLIENT, Kind.MEMBER) and bank else _("Parley, by itself")
+
+
+def lookup_of(reading: Reading, bank: str) -> Lookup:
+    """Who read what, to the person. A bank's program is named; who of its team it was, the bank knows."""
+    what, why, scope = READ[reading.kind]
+    if reading.actor_kind == Kind.CLIENT:
+        who = _("{bank}, by its program “{name}”").format(bank=bank, name=reading.actor_name)
+    else:
+        who, scope = _("{bank}, somebody of its team").format(bank=bank), Permission.DELIVERIES_READ.value
+    return Lookup(
+        reading.first_at, reading.id, who, str(what), str(why), scope, bank, reading.grant_id, reading.times,
+        reading.last_at,
+    )  # fmt: skip
 
 
 def _begins(day: date) -> datetime:

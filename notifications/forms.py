@@ -103,6 +103,7 @@ class ActivityForm(forms.Form):
             *((one.value, one.label) for one in SENDABLE),
             ("own", _("What you did")),
             ("others", _("What others did")),
+            ("readings", _("What banks looked up")),
         ],
     )
     since = forms.DateField(

@@ -17,6 +17,10 @@ _CLEAN_UP = {
     "recoveries": "DELETE FROM notifications_recovery WHERE ended_at < now() - interval '30 days'",
     "inbound_events": """DELETE FROM notifications_inboundevent WHERE id IN (
         SELECT id FROM notifications_inboundevent WHERE processed_at < now() - interval '30 days' LIMIT 5000)""",
+    # An id begins with its time, in milliseconds
+    "readings": """DELETE FROM consents_reading WHERE id IN (SELECT id FROM consents_reading WHERE id < (
+        lpad(to_hex((extract(epoch FROM now() - interval '365 days') * 1000)::bigint), 12, '0') || repeat('0', 20))::uuid
+        LIMIT 5000)""",
     "sessions": "DELETE FROM django_session WHERE expire_date < now()",
 }
 

@@ -19,7 +19,7 @@ from consents.actions.link import unlink_account
 from consents.actions.refuse import lock_requests
 from consents.actions.stop import end_grant
 from consents.mailing import mail_user
-from consents.models import Customer, Erasure, Grant, GrantRequest, LinkedAccount, LinkToken, Person
+from consents.models import Customer, Erasure, Grant, GrantRequest, LinkedAccount, LinkToken, Person, Reading
 from consents.requests import meant_for
 from partners.models import Membership
 from partners.outgoing import outgoing
@@ -121,6 +121,7 @@ def _forget(person: Person) -> None:
         customer.save(update_fields=["customer_ref", "accounts", "ref_index"])
     Grant.objects.filter(person=person).update(account_indexes=[])
     LinkToken.objects.filter(person=person).delete()
+    Reading.objects.filter(person=person).delete()
 
 
 def _is_needed(user: User) -> bool:

@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework.request import Request
 
-from consents.access import get_grant_for
+from consents.access import get_grant_for, read_grants
 from consents.actions.stop import end_grant
 from consents.history import Moment, histories_of
 from consents.models import Grant
@@ -49,7 +49,7 @@ class Grants(ApiView):
         if "status" in query:
             rows = rows.in_status(query["status"])
         related = rows.select_related("account", "agreement_version__agreement")
-        return page(query, related, _show)
+        return page(query, related, lambda found: _show(read_grants(self.principal, found)))
 
 
 class GrantDetail(ApiView):
@@ -63,7 +63,7 @@ class GrantDetail(ApiView):
 
         What the person allows, for which accounts and until when, and what they decided when.
         """
-        return _show([get_grant_for(self.principal, grt)])[0]
+        return _show(read_grants(self.principal, [get_grant_for(self.principal, grt)]))[0]
 
 
 class GrantRevoke(ApiView):

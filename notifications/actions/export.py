@@ -19,10 +19,10 @@ from django.utils import timezone
 
 from consents.actions.link import address_place, customer_ref_of
 from consents.complaints import turns_of
-from consents.models import Complaint, Customer, Grant, GrantRequest, LinkedAccount, Person
+from consents.models import Complaint, Customer, Grant, GrantRequest, LinkedAccount, Person, Reading
 from consents.receipts import as_json, has_ended, make_receipt
 from notifications.access import deliveries_for
-from notifications.activity import in_words, who_did
+from notifications.activity import in_words, lookup_of, who_did
 from notifications.message import render_with
 from notifications.models import Delivery, QuietHours
 from notifications.timeline import public_status
@@ -77,6 +77,9 @@ def _gather(person: Person, actor: Principal) -> Found:
         ],
         "requests": [_request(one) for one in asked.order_by("id")],
         "complaints": [_complaint(one) for one in complaints.order_by("id")],
+        "lookups": [
+            _lookup(one, banks) for one in Reading.objects.filter(person_id=person.id).order_by("id")
+        ],
         "trail": [
             _event(one, banks) for one in AuditEvent.objects.filter(person_id=person.id).order_by("id")
         ],
@@ -240,6 +243,21 @@ def _event(event: AuditEvent, banks: dict[UUID, str]) -> Found:
         "bank": bank,
         "in_words": words,
         "data": event.data,
+    }
+
+
+def _lookup(reading: Reading, banks: dict[UUID, str]) -> Found:
+    found = lookup_of(reading, banks.get(reading.partner_id, ""))
+    return {
+        "first_at": rfc3339(found.at),
+        "last_at": rfc3339(found.last_at),
+        "times": found.times,
+        "bank": found.bank,
+        "by": found.who,
+        "what": found.what,
+        "why": found.why,
+        "scope": found.scope,
+        "grant_id": public_id("grt", found.grant),
     }
 
 

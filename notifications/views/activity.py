@@ -13,9 +13,8 @@ from django.utils import translation
 from django.views.decorators.http import require_safe
 
 from consents.views.person import person_page
-from notifications.activity import Asked, Happening, Place, View, banks_of
+from notifications.activity import Asked, Entry, Happening, Lookup, Place, View, banks_of
 from notifications.forms import ActivityForm
-from notifications.views.story import Message
 from partners.clusters import PURPOSES, Cluster
 from portal.api.times import rfc3339
 from portal.ids import public_id
@@ -76,9 +75,12 @@ def _rows(view: View, language: str) -> Iterator[dict[str, str]]:
         yield from rows
 
 
-def _row(entry: Message | Happening) -> dict[str, str]:
+def _row(entry: Entry) -> dict[str, str]:
     if isinstance(entry, Happening):
         values = (rfc3339(entry.at), entry.bank, entry.who, entry.what, "", "", "", "")
+    elif isinstance(entry, Lookup):
+        why, reference = f"{entry.why}, {entry.scope}", public_id("grt", entry.grant)
+        values = (rfc3339(entry.at), entry.bank, entry.who, entry.what, why, _how_often(entry), "", reference)
     else:
         note = entry.delivery.notification
         cluster = Cluster(note.cluster)
@@ -93,6 +95,10 @@ def _row(entry: Message | Happening) -> dict[str, str]:
             public_id("ntf", note.id),
         )
     return dict(zip(COLUMNS, values, strict=True))
+
+
+def _how_often(entry: Lookup) -> str:
+    return f"{entry.times}, {rfc3339(entry.last_at)}"
 
 
 class _Line:

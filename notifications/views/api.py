@@ -7,7 +7,7 @@ from django.db.models import Q
 from django.utils import timezone
 from rest_framework.request import Request as ApiRequest
 
-from notifications.access import deliveries_for, get_delivery_for
+from notifications.access import deliveries_for, get_delivery_for, read_deliveries
 from notifications.actions.accept import Request, accept_notification
 from notifications.actions.templates import record_promotion
 from notifications.actions.withdraw import cancel_notification
@@ -94,7 +94,7 @@ class Notifications(ApiView):
         if "created_after" in query:
             after = query["created_after"]
             rows = rows.filter(notification__created_at__gt=after, id__gte=first_uuid7(after - CLOCK_STEP))
-        return page(query, rows, lambda found: [show(row) for row in found])
+        return page(query, rows, lambda found: [show(row) for row in read_deliveries(self.principal, found)])
 
 
 class NotificationDetail(ApiView):
@@ -108,7 +108,7 @@ class NotificationDetail(ApiView):
 
         Its status, what happened to it when, and every attempt to hand it to the messaging platform.
         """
-        delivery = get_delivery_for(self.principal, ntf)
+        (delivery,) = read_deliveries(self.principal, [get_delivery_for(self.principal, ntf)])
         attempts = list(Attempt.objects.filter(delivery=delivery).order_by("id"))
         moments = cast(list[Moment], timeline(delivery, attempts))
         return {

@@ -11,7 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from notifications.access import deliveries_for, get_delivery_for
+from notifications.access import deliveries_for, get_delivery_for, read_deliveries
 from notifications.causes import cause_of
 from notifications.models import Attempt, Delivery
 from notifications.timeline import public_status, timeline
@@ -71,7 +71,7 @@ def deliveries(request: HttpRequest, principal: Principal, partner: Partner) -> 
     context = {
         **chosen,
         "partner": partner,
-        "rows": [(one, public_status(one)) for one in found[:PAGE]],
+        "rows": [(one, public_status(one)) for one in read_deliveries(principal, found[:PAGE])],
         "filters": _filters(chosen),
         "is_narrowed": bool(chosen["status"] or chosen["cluster"]),
         "is_later_page": bool(before),
@@ -115,7 +115,7 @@ def _next(last: Delivery, chosen: dict[str, str]) -> str:
 @deliveries_page
 def delivery(request: HttpRequest, principal: Principal, partner: Partner, ntf: str) -> HttpResponse:
     """Its timeline, every attempt, and the cause of each in words."""
-    found = get_delivery_for(principal, _id("ntf", ntf))
+    (found,) = read_deliveries(principal, [get_delivery_for(principal, _id("ntf", ntf))])
     attempts = list(Attempt.objects.filter(delivery=found).order_by("id"))
     template = found.notification.template_version
     context = {

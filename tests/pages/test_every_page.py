@@ -70,6 +70,8 @@ def stage(django_db_setup: None, django_db_blocker: Any, phones: str) -> Iterato
     ):
         with transaction.atomic():
             made = make_stage()
+            looked_up = Client().get("/api/v1/grants", headers=made.headers("live", "grants:read"))
+            assert looked_up.status_code == 200  # so that there is something to see of it
             fresh = create_user_with_totp(email="owner@fresh.example", password=PASSWORD, name="Olga Owner")[
                 0
             ]

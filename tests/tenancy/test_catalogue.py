@@ -47,6 +47,8 @@ BY_COLUMN = {
     },
     # What is told to a bank never changes; only who can open it does, before a person's key goes.
     ("partners_webhookmessage", "parley_worker", "UPDATE"): {"data", "person_id"},
+    # That a bank read something never changes, but for how often.
+    ("consents_reading", "parley_partner", "UPDATE"): {"times", "last_at"},
     # A message never changes, but that what it said is destroyed in its time.
     ("notifications_notification", "parley_worker", "UPDATE"): {"data"},
     # What was submitted cannot change; only how its review stands can.
@@ -58,6 +60,7 @@ CLOSED = {"mail_mail", "partners_agreementtemplate"}
 WITHOUT_TENANT = {"django_migrations"}
 # Between two tables of tenants, and yet no foreign key that keeps both ends in one tenant.
 LOOSE = {
+    ("consents_reading", "grant_id"): "found by its id in the same statement; a key would wait for an end",
     ("notifications_attempt", "delivery_id"): "written only from the row that the same worker has claimed",
     ("notifications_delivery", "grant_id"): "copied from its notification's in one statement",
     ("notifications_delivery", "sender_id"): "copied from its account's in one statement",
