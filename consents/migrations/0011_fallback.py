@@ -4,7 +4,7 @@ from django.db.models import F, Q
 
 
 class Migration(migrations.Migration):
-    dependencies = [("consents", "0009_request_way")]
+    dependencies = [("consents", "0010_tend_again")]
     operations = [
         migrations.AddField("grant", "fallback_ids", ArrayField(models.UUIDField(), default=list, db_default=[])),
         migrations.AddConstraint(

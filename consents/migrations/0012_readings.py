@@ -12,7 +12,7 @@ def loose(to: str) -> models.ForeignKey:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("consents", "0009_request_way"), ("partners", "0010_sender_columns")]
+    dependencies = [("consents", "0011_fallback"), ("partners", "0010_sender_columns")]
     operations = [
         migrations.CreateModel(
             name="Reading",
