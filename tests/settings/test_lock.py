@@ -9,7 +9,12 @@ from packaging.utils import canonicalize_name
 
 from tests.settings.production import ROOT
 
-FILES = ("requirements-bootstrap.lock", "requirements.lock", "requirements-dev.lock")
+FILES = (
+    "requirements-bootstrap.lock",
+    "requirements.lock",
+    "requirements-saml.lock",
+    "requirements-dev.lock",
+)
 PIN = re.compile(r"([a-z0-9][a-z0-9._-]*)==([^\s;]+)(?: ; .+)? \\")
 HASH = re.compile(r"    --hash=sha256:[0-9a-f]{64}(?: \\)?")
 
@@ -33,15 +38,16 @@ def test_every_pin_has_a_hash_and_no_line_names_a_host(name):
 
 
 def test_development_adds_to_what_production_installs_and_changes_none_of_it():
-    production, development = pins("requirements.lock"), pins("requirements-dev.lock")
+    production, with_saml, development = (pins(name) for name in FILES[1:])
 
-    assert production.items() < development.items()
+    assert production.items() < with_saml.items() < development.items()
 
 
 def test_every_dependency_is_pinned_at_a_version_that_it_asks_for():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     asked = [
         *((one, "requirements.lock") for one in project["dependencies"]),
+        *((one, "requirements-saml.lock") for one in project["optional-dependencies"]["saml"]),
         *((one, "requirements-dev.lock") for one in project["optional-dependencies"]["dev"]),
     ]
     for text, file in asked:
