@@ -129,6 +129,7 @@ urlpatterns = [
     path("invitations/<str:token>/bank", sso.join, name="invitation-by-bank"),
     path(_SIGN_ON, sso.sign_on, name="member-sign-on"),
     path(f"{_SIGN_ON}/set-up", sso.set_up, name="member-sign-on-set-up"),
+    path(f"{_SIGN_ON}/set-up/saml", sso.set_up_saml, name="member-sign-on-set-up-saml"),
     path(f"{_SIGN_ON}/check", sso.check, name="member-sign-on-check"),
     path(f"{_SIGN_ON}/mode", sso.mode, name="member-sign-on-mode"),
     path(f"{_SIGN_ON}/link", sso.link, name="member-sign-on-link"),

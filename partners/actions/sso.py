@@ -1,6 +1,6 @@
 """A bank's single sign-on: set up, checked, turned on, and members linked to it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from uuid import UUID
 
 from allauth.account.models import EmailAddress
@@ -13,6 +13,7 @@ from partners.actions.invitations import accept_invitation
 from partners.actions.team import lock_team
 from partners.models import Invitation, Membership, Partner, SignOn
 from partners.refusals import Refused
+from partners.saml.certificates import make_own, read_certificate
 from partners.sender_checks import Finding
 from partners.sso.provider import Identity
 from partners.sso.reading import (
@@ -23,6 +24,7 @@ from partners.sso.reading import (
     secret_place,
     sign_on_of,
     sign_on_required_of,
+    vouches_for,
 )
 from portal.accounts.models import User
 from portal.audit.codes import Code
@@ -49,33 +51,59 @@ def save_sign_on(
     second_step_acr: str,
     actor: Principal,
 ) -> SignOn:
-    """Sets it up, or changes it; an empty `secret` stays as it is. Another issuer names people anew, so all links to
-    the old one end. Whatever changes how the provider is reached turns it off until it was checked again.
+    """Sets OpenID Connect up, or changes it; an empty `secret` stays as it is. Another issuer names people anew, so all
+    links to the old one end. Whatever changes how the provider is reached turns it off until it was checked again.
     """
     with scope(Principal.system()):
-        lock_team(partner_id, actor)
-        partner = Partner.objects.get(pk=partner_id)
-        if not domains or not set(domains) <= set(domains_of(partner)):
-            raise Refused("Choose domains that your bank has shown to be its own.")
-        found = _locked(partner_id) or SignOn(id=uuid7(), partner=partner)
-        is_new, is_moved = found._state.adding, found.issuer != issuer
-        if is_new and not secret:
+        found = _to_change(partner_id, domains, actor)
+        is_moved = not vouches_for(found, SignOn.Kind.OIDC, issuer)
+        if (found._state.adding or found.is_saml) and not secret:
             raise Refused("Give the client secret.")
-        if is_moved or found.client_id != client_id or secret:
-            found.is_on = found.is_required = False
-            found.checked_at, found.findings = None, []
-        if is_moved:
-            links_of(partner_id).delete()
-        found.issuer, found.client_id, found.domains = issuer, client_id, domains
-        found.trusts_second_step, found.second_step_acr = trusts_second_step, second_step_acr
+        is_reached_anew = is_moved or found.client_id != client_id or bool(secret)
+        found.kind, found.issuer, found.client_id = SignOn.Kind.OIDC, issuer, client_id
+        found.sso_url, found.certificates, found.own_certificate = "", [], ""
+        found.domains, found.trusts_second_step = domains, trusts_second_step
+        found.second_step_acr = second_step_acr
         if secret:
             found.secret = seal(data_key_for(partner_id), secret.encode(), aad=secret_place(found.id))
-        found.save()
+        data = {"client_id": client_id, "has_new_secret": bool(secret)}
+        _save(found, actor, data, is_moved=is_moved, is_reached_anew=is_reached_anew)
+    return found
+
+
+@transaction.atomic
+def save_saml_sign_on(
+    *,
+    partner_id: UUID,
+    issuer: str,
+    sso_url: str,
+    certificates: list[str],
+    domains: list[str],
+    trusts_second_step: bool,
+    second_step_acr: str,
+    actor: Principal,
+) -> SignOn:
+    """Sets SAML up, or changes it, by the same rules. `certificates` are in base64: while one of the old ones stays
+    among them, as in a rotation, it stays on. The key that signs our requests is made once, and sealed.
+    """
+    with scope(Principal.system()):
+        found = _to_change(partner_id, domains, actor)
+        is_moved = not vouches_for(found, SignOn.Kind.SAML, issuer)
+        if found._state.adding or not found.is_saml:
+            key, found.own_certificate = make_own(f"Parley {partner_id}")
+            found.secret = seal(data_key_for(partner_id), key, aad=secret_place(found.id))
+        is_reached_anew = (
+            is_moved or found.sso_url != sso_url or not set(found.certificates) & set(certificates)
+        )
+        found.kind, found.issuer, found.client_id = SignOn.Kind.SAML, issuer, ""
+        found.sso_url, found.certificates = sso_url, certificates
+        found.domains, found.trusts_second_step = domains, trusts_second_step
+        found.second_step_acr = second_step_acr
         data = {
-            "issuer": issuer, "client_id": client_id, "domains": domains, "has_new_secret": bool(secret),
-            "trusts_second_step": trusts_second_step, "is_moved": is_moved and not is_new,
-        }  # fmt: skip
-        record(Code.SIGN_ON_CONFIGURED, actor=actor, target=found, partner_id=partner_id, data=data)
+            "sso_url": sso_url,
+            "certificates": [read_certificate(one).fingerprint for one in certificates],
+        }
+        _save(found, actor, data, is_moved=is_moved, is_reached_anew=is_reached_anew)
     return found
 
 
@@ -186,6 +214,32 @@ def join_by_bank(*, invitation_id: UUID, identity: Identity, name: str) -> User:
     return user
 
 
+def _to_change(partner_id: UUID, domains: list[str], actor: Principal) -> SignOn:
+    """The bank's, or a new one; its team is locked. Raises Refused."""
+    lock_team(partner_id, actor)
+    partner = Partner.objects.get(pk=partner_id)
+    if not domains or not set(domains) <= set(domains_of(partner)):
+        raise Refused("Choose domains that your bank has shown to be its own.")
+    return _locked(partner_id) or SignOn(id=uuid7(), partner=partner)
+
+
+def _save(
+    found: SignOn, actor: Principal, data: Mapping[str, object], *, is_moved: bool, is_reached_anew: bool
+) -> None:
+    is_new = found._state.adding
+    if is_reached_anew:
+        found.is_on = found.is_required = False
+        found.checked_at, found.findings = None, []
+    if is_moved:
+        links_of(found.partner_id).delete()
+    found.save()
+    about = {
+        **data, "kind": str(found.kind), "issuer": found.issuer, "domains": found.domains,
+        "trusts_second_step": found.trusts_second_step, "is_moved": is_moved and not is_new,
+    }  # fmt: skip
+    record(Code.SIGN_ON_CONFIGURED, actor=actor, target=found, partner_id=found.partner_id, data=about)
+
+
 def _new_user(identity: Identity, name: str) -> User:
     """The bank's provider and the letter have both shown that the address is theirs."""
     taken = EmailAddress.objects.filter(email__iexact=identity.email)
@@ -210,7 +264,7 @@ def _checked(identity: Identity) -> SignOn:
     found = _locked(identity.partner_id)
     if (
         found is None
-        or found.issuer != identity.issuer
+        or not vouches_for(found, identity.kind, identity.issuer)
         or domain_in(identity.email) not in domains_reached(found)
     ):
         raise Refused("Your bank does not use this for your address any more.")

@@ -10,7 +10,11 @@ from portal.ids import uuid7
 
 
 class SignOn(models.Model):
-    """A bank's own OpenID Connect provider, one at most. The client secret is sealed.
+    """A bank's own identity provider, one at most, and what signing in there takes.
+
+    By OpenID Connect: `client_id`, and the client secret sealed in `secret`. By SAML: `issuer` is the provider's entity
+    id, `sso_url` where it takes requests, `certificates` those it signs with (base64), `own_certificate` ours; `secret`
+    seals the key that signs our requests.
 
     `trusts_second_step`: what the provider tells of a second step (`amr` with "mfa", or `acr` with
     `second_step_acr`) counts as ours. `is_required`: members at the domains have no other way in, but for
@@ -18,11 +22,19 @@ class SignOn(models.Model):
     ended.
     """
 
+    class Kind(models.TextChoices):
+        OIDC = "oidc", "OpenID Connect"
+        SAML = "saml", "SAML 2.0"
+
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     partner = models.OneToOneField(Partner, on_delete=models.PROTECT)
+    kind = models.CharField(max_length=4, choices=Kind.choices, default=Kind.OIDC)
     issuer = models.CharField(max_length=500)
-    client_id = models.CharField(max_length=191)
+    client_id = models.CharField(max_length=191, blank=True)
     secret = models.BinaryField()
+    sso_url = models.CharField(max_length=500, blank=True)
+    certificates = ArrayField(models.TextField(), default=list)
+    own_certificate = models.TextField(blank=True)
     domains = ArrayField(models.CharField(max_length=253))
     trusts_second_step = models.BooleanField(default=False)
     second_step_acr = models.CharField(max_length=200, blank=True)
@@ -43,6 +55,11 @@ class SignOn(models.Model):
                 name="partners_signon_required",
             )
         ]
+
+    @property
+    def is_saml(self) -> bool:
+        """Or else OpenID Connect."""
+        return self.kind == self.Kind.SAML
 
     @property
     def is_proven(self) -> bool:

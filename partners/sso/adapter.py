@@ -14,8 +14,10 @@ from django.http import HttpRequest
 from django.shortcuts import render
 
 from partners.oidc.discovery import Doubtful
+from partners.saml import NOT_INSTALLED, NotInstalled
 from partners.sso.arrival import receive
 from partners.sso.reading import open_secret, sign_on_of
+from partners.sso.saml import SamlProvider
 from portal.outbound_requests import OutboundSession
 from portal.tenancy.context import scope
 from portal.tenancy.principal import Principal
@@ -38,7 +40,11 @@ class BankSocialAccountAdapter(DefaultSocialAccountAdapter):
         if found is None or secret is None:
             return []
         settings = {
+            "kind": found.kind,
             "issuer": found.issuer,
+            "sso_url": found.sso_url,
+            "certificates": found.certificates,
+            "own_certificate": found.own_certificate,
             "oauth_pkce_enabled": True,
             "trusts_second_step": found.trusts_second_step,
             "second_step_acr": found.second_step_acr,
@@ -47,6 +53,11 @@ class BankSocialAccountAdapter(DefaultSocialAccountAdapter):
         made = SocialApp(provider="openid_connect", provider_id=str(partner_id), name=name, settings=settings)
         made.client_id, made.secret = found.client_id, secret
         return [made]
+
+    def get_provider(self, request: Any, provider: Any, client_id: Any = None) -> Any:
+        """The one that speaks as the bank's does."""
+        found = super().get_provider(request, provider, client_id)
+        return SamlProvider(request, app=found.app) if found.app.settings["kind"] == "saml" else found
 
     def get_requests_session(self) -> OutboundSession:
         """A bank names where it leads: never inside."""
@@ -70,6 +81,8 @@ class BankSocialAccountAdapter(DefaultSocialAccountAdapter):
             words, status = "You did not finish signing in at your bank. Nothing has changed.", 403
         elif exception is None:
             words, status = "This sign-in was begun elsewhere, or too long ago. Begin again.", 403
+        elif isinstance(exception, NotInstalled):
+            words, status = NOT_INSTALLED, 503
         elif isinstance(exception, Doubtful):
             words, status = f"What your bank’s sign-in said cannot be used. {exception}", 403
         else:

@@ -23,6 +23,7 @@ from partners.sso.reading import (
     sign_on_of,
     sign_on_required_of,
     start_url,
+    vouches_for,
 )
 from portal.accounts.bank_session import Mark, link_first, mark_session
 from portal.audit.codes import Code
@@ -44,7 +45,7 @@ def receive(request: HttpRequest, login: Any) -> HttpResponse | None:
     identity = login.identity
     with transaction.atomic(), scope(Principal.system()):
         sign_on = sign_on_of(identity.partner_id)
-        if sign_on is None or sign_on.issuer != identity.issuer:
+        if sign_on is None or not vouches_for(sign_on, identity.kind, identity.issuer):
             return _say(request, "Your bank does not use this any more.")
         user = login.user
         invitation = login.state.get("invitation")

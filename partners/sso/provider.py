@@ -10,6 +10,7 @@ from allauth.socialaccount.providers.openid_connect.provider import OpenIDConnec
 from allauth.socialaccount.providers.openid_connect.views import OpenIDConnectOAuth2Adapter
 from django.http import HttpRequest, HttpResponse
 
+from partners.models import SignOn
 from partners.oidc.discovery import Doubtful, fetch_configuration, fetch_json, fetch_keys
 from partners.oidc.id_token import read_id_token
 from partners.sso.reading import callback_url, start_url
@@ -25,6 +26,7 @@ class Identity(NamedTuple):
     name: str
     has_second_step: bool
     signed_in_at: float  # seconds since 1970; 0 where it is not said
+    kind: str = SignOn.Kind.OIDC.value  # how the provider speaks
 
 
 class BankAdapter(OpenIDConnectOAuth2Adapter):
@@ -77,7 +79,7 @@ class BankAdapter(OpenIDConnectOAuth2Adapter):
             if told.get("sub") != claims["sub"]:
                 raise Doubtful("It told of somebody else than the ID token does.")
             claims = {**told, **{name: value for name, value in claims.items() if value is not None}}
-        return provider.login_of(_identity(app, claims))
+        return provider.login_of(identity_of(app, claims))
 
 
 class BankProvider(OpenIDConnectProvider):
@@ -129,7 +131,8 @@ class Callback(OAuth2CallbackView):
         return state, response
 
 
-def _identity(app: Any, claims: dict[str, Any]) -> Identity:
+def identity_of(app: Any, claims: dict[str, Any]) -> Identity:
+    """From claims named as in an ID token; raises Doubtful."""
     email = claims.get("email")
     if not isinstance(email, str) or "@" not in email or claims.get("email_verified") in (False, "false"):
         raise Doubtful("It did not tell an e-mail address of yours that it has verified.")
@@ -146,6 +149,7 @@ def _identity(app: Any, claims: dict[str, Any]) -> Identity:
         name=name[:120] if isinstance(name, str) else "",
         has_second_step=has_second_step and app.settings["trusts_second_step"],
         signed_in_at=float(at) if isinstance(at, int | float) else 0.0,
+        kind=app.settings["kind"],
     )
 
 

@@ -60,6 +60,11 @@ def sign_on_required_of(user: User) -> SignOn | None:
     return None if is_breaker else found
 
 
+def vouches_for(sign_on: SignOn, kind: str, issuer: str) -> bool:
+    """Whether this is still the provider that named somebody."""
+    return (sign_on.kind, sign_on.issuer) == (kind, issuer)
+
+
 def is_in_team(partner_id: UUID | str, user: Any) -> bool:
     """Whether somebody, perhaps nobody who is known, is a member of the bank."""
     pk = getattr(user, "pk", None)
@@ -72,7 +77,7 @@ def links_of(partner_id: UUID | str) -> QuerySet[SocialAccount]:
 
 
 def open_secret(sign_on: SignOn) -> str | None:
-    """The client secret; None once the bank's data was destroyed."""
+    """The client secret, or our key for SAML; None once the bank's data was destroyed."""
     key = find_data_key(sign_on.partner_id)
     try:
         return open_sealed(key, sign_on.secret, aad=secret_place(sign_on.id)).decode() if key else None
@@ -88,6 +93,16 @@ def secret_place(sign_on_id: UUID) -> bytes:
 def start_url(partner_id: UUID | str) -> str:
     """Where signing in through the bank begins: the bank can put it on a page of its own."""
     return f"{settings.BASE_URL}{reverse('openid_connect_login', args=[partner_id])}"
+
+
+def acs_url(partner_id: UUID | str) -> str:
+    """Where the bank's SAML provider has browsers post what it says."""
+    return f"{settings.BASE_URL}{reverse('bank-acs', args=[partner_id])}"
+
+
+def entity_id_url(partner_id: UUID | str) -> str:
+    """Who we are to the bank's SAML provider: the address of our metadata."""
+    return f"{settings.BASE_URL}{reverse('bank-metadata', args=[partner_id])}"
 
 
 def callback_url(partner_id: UUID | str) -> str:

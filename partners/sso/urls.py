@@ -9,4 +9,6 @@ urlpatterns = [
     path("bank/resume", views.resume, name="bank-resume"),
     path("bank/<uuid:provider_id>/again", views.again, name="bank-again"),
     path("bank/<uuid:provider_id>/callback", views.callback, name="openid_connect_callback"),
+    path("bank/<uuid:provider_id>/acs", views.assertion, name="bank-acs"),
+    path("bank/<uuid:provider_id>/metadata", views.metadata, name="bank-metadata"),
 ]

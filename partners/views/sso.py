@@ -15,18 +15,22 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from partners.actions import sso as actions
-from partners.forms.sso import EmailForm, ModeForm, SignOnForm
+from partners.forms.sso import EmailForm, ModeForm, SamlForm, SignOnForm
 from partners.forms.team import AcceptForm
 from partners.models import Membership, Partner, SignOn
 from partners.oidc.discovery import check_provider
 from partners.pages import as_member, ask_again, member_page, posted
 from partners.refusals import Refused
 from partners.roles import ROLE_WORDS
+from partners.saml import is_installed
+from partners.saml.certificates import check_certificates, read_certificate
 from partners.sso.arrival import forget_identity, kept_identity
 from partners.sso.reading import (
+    acs_url,
     callback_url,
     domains_of,
     domains_reached,
+    entity_id_url,
     links_of,
     sign_on_for,
     sign_on_of,
@@ -60,14 +64,15 @@ def sign_on(request: HttpRequest, principal: Principal, partner: Partner) -> Htt
         "callback": callback_url(partner.id),
         "is_manager": Permission.TEAM_MANAGE.value in principal.permissions,
         "domains": domains_reached(found) if found else [],
+        "certificates": [read_certificate(one) for one in found.certificates] if found else [],
     }
-    return render(request, "partners/sso/sign_on.html", context)
+    return render(request, "partners/sso/sign_on.html", context | _ours(partner))
 
 
 @require_http_methods(["GET", "POST"])
 @member_page(Permission.TEAM_MANAGE)
 def set_up(request: HttpRequest, principal: Principal, partner: Partner) -> HttpResponse:
-    """The bank's provider, and what to enter there."""
+    """The bank's OpenID Connect provider, and what to enter there."""
     ask_again(request)
     found = sign_on_of(partner.id)
     form = SignOnForm(posted(request), sign_on=found, domains=domains_of(partner))
@@ -83,16 +88,39 @@ def set_up(request: HttpRequest, principal: Principal, partner: Partner) -> Http
     return _answer(request, "partners/sso/set_up.html", context)
 
 
+@require_http_methods(["GET", "POST"])
+@member_page(Permission.TEAM_MANAGE)
+def set_up_saml(request: HttpRequest, principal: Principal, partner: Partner) -> HttpResponse:
+    """The same for a SAML provider, where this installation speaks it."""
+    ask_again(request)
+    found = sign_on_of(partner.id)
+    if not is_installed():
+        return render(
+            request, "partners/sso/set_up_saml.html", {"partner": partner, "sign_on": found}, status=404
+        )
+    form = SamlForm(posted(request), sign_on=found, domains=domains_of(partner))
+    if request.method == "POST" and form.is_valid():
+        try:
+            actions.save_saml_sign_on(partner_id=partner.id, actor=principal, **form.cleaned_data)
+        except Refused as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            messages.success(request, "Saved. Check the provider next.")
+            return redirect("member-sign-on", partner.slug)
+    context = {"partner": partner, "sign_on": found, "form": form} | _ours(partner)
+    return _answer(request, "partners/sso/set_up_saml.html", context)
+
+
 @require_POST
 @login_required
 def check(request: HttpRequest, slug: str) -> HttpResponse:
-    """Asks the provider, between two transactions."""
+    """Asks the provider, between two transactions; one that speaks SAML is asked by browsers only."""
     with as_member(request, slug, Permission.TEAM_MANAGE) as (principal, partner):
         found = sign_on_of(partner.id)
     if found is None:
         messages.error(request, "Set it up first.")
         return redirect("member-sign-on", slug)
-    findings = check_provider(found.issuer)
+    findings = check_certificates(found.certificates) if found.is_saml else check_provider(found.issuer)
     try:
         with as_member(request, slug, Permission.TEAM_MANAGE) as (principal, partner):
             now = actions.note_sign_on_check(
@@ -232,6 +260,11 @@ def _remembered(request: HttpRequest) -> SignOn | None:
     with transaction.atomic(), scope(Principal.system()):
         found = sign_on_of(partner_id)
     return found if found is not None and found.is_on else None
+
+
+def _ours(partner: Partner) -> dict[str, str]:
+    """What a SAML provider has to know of us."""
+    return {"entity_id": entity_id_url(partner.id), "acs": acs_url(partner.id)}
 
 
 def _answer(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:

@@ -244,6 +244,7 @@ ROWS = (
     Row("sign-in/bank", "GET POST", Door.PUBLIC, answers={"POST": 422}),
     Row("partners/<slug:slug>/sign-on", "GET", Door.MEMBER),
     Row("partners/<slug:slug>/sign-on/set-up", "GET POST", Door.MEMBER, "team:manage", answers={"POST": 422}),
+    Row("partners/<slug:slug>/sign-on/set-up/saml", "GET POST", Door.MEMBER, "team:manage", answers={"POST": 422}),
     Row("partners/<slug:slug>/sign-on/check", "POST", Door.MEMBER, "team:manage", answers={"POST": 302}),
     Row("partners/<slug:slug>/sign-on/mode", "GET POST", Door.MEMBER, "team:manage",
         answers={"GET": 302, "POST": 302}),
