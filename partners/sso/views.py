@@ -16,7 +16,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.cache import never_cache
@@ -56,12 +56,18 @@ def begin(request: HttpRequest, provider_id: UUID) -> HttpResponse:
 @require_safe
 @login_required
 def again(request: HttpRequest, provider_id: UUID) -> HttpResponse:
-    """Off to the bank once more, for a page that wants a fresh proof of who it is."""
+    """Off to the bank once more, for a page that wants a fresh proof of who it is. A form has often led here, and by
+    `form-action` no form may lead away from our site: so this page's link does.
+    """
+    provider, onward = _provider(request, provider_id), get_next_redirect_url(request) or reverse("start")
+    if "go" not in request.GET:
+        link = f"{request.path}?{urlencode({'next': onward, 'go': 1})}"
+        context = {"bank": provider.app.name, "onward": link}
+        return render(request, "account/bank_again.html", context)
     if (limited := ratelimit.consume_or_429(request, action="login", limit_get=True)) is not None:
         return limited
-    provider = _provider(request, provider_id)
     try:
-        return provider.begin(request, again=get_next_redirect_url(request) or reverse("start"))
+        return provider.begin(request, again=onward)
     except OAuth2Error as error:
         return render_authentication_error(request, provider, exception=error)
 

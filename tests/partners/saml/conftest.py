@@ -28,7 +28,7 @@ class Running:
     """The provider, as the tests see it."""
 
     def __init__(self, port: int) -> None:
-        self.url = f"http://localhost:{port}"
+        self.url = f"http://127.0.0.1:{port}"
         self.entity_id = f"{self.url}/metadata"
 
     def control(self, **faults: Any) -> None:

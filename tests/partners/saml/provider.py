@@ -99,7 +99,7 @@ class Provider(BaseHTTPRequestHandler):
 
     @property
     def entity_id(self) -> str:
-        return f"http://localhost:{self.server.server_port}/metadata"  # type: ignore[attr-defined]
+        return f"http://127.0.0.1:{self.server.server_port}/metadata"  # type: ignore[attr-defined]
 
     def _ask(self, query: str) -> None:
         asked = dict(parse_qsl(query))

@@ -140,8 +140,8 @@ UNUSABLE: list[tuple[Callable[[str], str], str]] = [
     (lambda it: it.replace("HTTP-Redirect", "SOAP"), "no sign-in by redirect"),
     (lambda it: it.replace("X509Certificate", "X509SKI"), "Give the certificates"),
     (lambda it: it.replace("entityID", "entity"), "Give the entity id"),
-    (lambda it: it.replace("http://localhost", "http://login.norden.example"), "must begin with https://"),
-    (lambda it: it.replace("http://localhost", "https://10.0.0.1"), "usual port"),
+    (lambda it: it.replace("http://127.0.0.1", "http://login.norden.example"), "must begin with https://"),
+    (lambda it: it.replace("http://127.0.0.1", "https://10.0.0.1"), "usual port"),
 ]
 
 

@@ -346,8 +346,10 @@ def test_who_has_no_password_shows_at_the_bank_again_that_it_is_them(
     path = f"/accounts/bank/{world.bank.partner.id}/again?next=%2Fpartners%2Fnorden%2Fteam%2Finvite"
     assert answer.headers["Location"] == path
 
+    assert "Continue to Norden Bank" in text_of(http.get(path))
+
     def prove(email: str, **more: Any) -> Any:
-        url = http.get(path).headers["Location"]
+        url = http.get(f"{path}&go=1").headers["Location"]
         assert "prompt=login" in url
         provider.control(claims=claims | more)
         return http.get(provider.sign_in(url, email), follow=True)
