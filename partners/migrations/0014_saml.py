@@ -1,5 +1,6 @@
 import django.contrib.postgres.fields
 from django.db import migrations, models
+from django.db.models import Q
 
 
 class Migration(migrations.Migration):
@@ -19,4 +20,12 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField("signon", "own_certificate", models.TextField(blank=True, default=""), preserve_default=False),
         migrations.AlterField("signon", "client_id", models.CharField(blank=True, max_length=191)),
+        migrations.AddConstraint(
+            "signon",
+            models.CheckConstraint(
+                condition=~Q(kind="saml")
+                | (~Q(sso_url="") & ~Q(own_certificate="") & Q(certificates__len__gte=1)),
+                name="partners_signon_saml",
+            ),
+        ),
     ]

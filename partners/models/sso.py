@@ -53,7 +53,12 @@ class SignOn(models.Model):
             models.CheckConstraint(
                 condition=Q(is_required=False) | Q(is_on=True, break_glass__isnull=False),
                 name="partners_signon_required",
-            )
+            ),
+            models.CheckConstraint(
+                condition=~Q(kind="saml")
+                | (~Q(sso_url="") & ~Q(own_certificate="") & Q(certificates__len__gte=1)),
+                name="partners_signon_saml",
+            ),
         ]
 
     @property

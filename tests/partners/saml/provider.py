@@ -21,7 +21,7 @@ from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
@@ -56,8 +56,12 @@ class Signer(XMLSigner):
         """No complaints."""
 
 
-def make_key(days: int = 400) -> tuple[rsa.RSAPrivateKey, x509.Certificate]:
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+def make_key(days: int, is_rsa: bool = True) -> tuple[Any, x509.Certificate]:
+    key: Any = (
+        rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        if is_rsa
+        else ec.generate_private_key(ec.SECP256R1())
+    )
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "login.norden.example")])
     now = datetime.now(UTC)
     builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
@@ -66,7 +70,12 @@ def make_key(days: int = 400) -> tuple[rsa.RSAPrivateKey, x509.Certificate]:
     ).sign(key, SHA256())
 
 
-KEYS = {name: make_key(days) for name, days in {"first": 400, "new": 20, "other": 400, "ended": -1}.items()}
+KEYS = {
+    "first": make_key(400),
+    "new": make_key(20, is_rsa=False),
+    "other": make_key(400),
+    "ended": make_key(-1, is_rsa=False),
+}
 
 
 class Provider(BaseHTTPRequestHandler):
@@ -275,8 +284,11 @@ def sign(root: Any) -> Any:
 def signed(element: Any) -> Any:
     key, certificate = KEYS["first" if control["key"] == "both" else control["key"]]
     weak = control["method"] == "sha1"
+    method = (
+        SignatureMethod.RSA_SHA256 if isinstance(key, rsa.RSAPrivateKey) else SignatureMethod.ECDSA_SHA256
+    )
     signer = Signer(
-        signature_algorithm=SignatureMethod.RSA_SHA1 if weak else SignatureMethod.RSA_SHA256,
+        signature_algorithm=SignatureMethod.RSA_SHA1 if weak else method,
         digest_algorithm=DigestAlgorithm.SHA1 if weak else DigestAlgorithm.SHA256,
         c14n_algorithm="http://www.w3.org/2001/10/xml-exc-c14n#",
     )

@@ -9,11 +9,13 @@ from allauth.socialaccount.models import SocialAccount
 from django.core.cache import cache
 from django.test import Client
 
+from partners.actions.invitations import invite_member
 from partners.models import SignOn
+from portal.accounts.models import User
 from portal.api import valkey
 from tests.conftest import PASSWORD
 from tests.partners.sso.conftest import begin, subject_of, trail
-from tests.partners.team.conftest import browser, take_mail, text_of
+from tests.partners.team.conftest import browser, link_in, principal, take_mail, text_of
 
 from .conftest import Running, link, post, through
 
@@ -334,6 +336,21 @@ def test_without_valkey_nobody_is_sent_off(world: Any, idp: Running, analyst: An
     for answer in (http.get(f"/accounts/bank/{world.bank.partner.id}/"), post(path, fields)):
         assert answer.status_code == 502
         assert "does not work at the moment" in text_of(answer)
+
+
+def test_an_invitation_is_accepted_through_the_bank(world: Any, idp: Running, set_up: SetUp) -> None:
+    set_up(world.bank, trusts_second_step=True)
+    idp.control(answer={"acr": REFEDS})
+    actor = principal(world.bank.members[0].user)
+    invite_member(partner_id=world.bank.partner.id, email="dee@norden.example", role="developer", actor=actor)
+    path, http = link_in(take_mail("dee@norden.example")), Client()
+    answer = through(http, world.bank, idp, "dee@norden.example", f"?invitation={path.rpartition('/')[2]}")
+    assert answer.headers["Location"] == f"{path}/bank"
+    assert http.post(f"{path}/bank", {"name": ""}).headers["Location"] == "/partners/norden/"
+    user = User.objects.get(email="dee@norden.example")
+    assert (user.name, user.has_usable_password()) == ("Dee", False)
+    assert http.get("/partners/norden/deliveries").status_code == 200
+    assert http.get("/me/").status_code == 403
 
 
 def test_a_member_links_after_seeing_both_names(world: Any, idp: Running, set_up: SetUp) -> None:
