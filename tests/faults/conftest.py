@@ -6,6 +6,7 @@ import pytest
 
 from tests.faults.kit import TIMES, Bank, Demo, own_demo, until
 
+RACING = [f"racing-{number}" for number in range(5)]
 # How many customers each bank has. Every test names its own by the parameter `slug`.
 BANKS = {
     "killed": 12,
@@ -23,7 +24,7 @@ BANKS = {
     "silent": 3,
     "shuffled": 5,
     "forged": 1,
-    "revoked": 40,
+    **dict.fromkeys(RACING, 20),
     "unreached": 10,
     "talkative": 20,
     "cancelled": 20,

@@ -371,8 +371,14 @@ class Bank:
 
     def send(self, customer: Customer, *, key: str = "", **more: Any) -> Answer:
         """One balance, which takes the standard lane."""
-        body = {"customer_ref": customer.ref, "template": "balance_update", "data": BALANCE, **more}
-        return self.post("/notifications", body, **({"Idempotency-Key": key} if key else {}))
+        return self.post(
+            "/notifications", self.event(customer, **more), **({"Idempotency-Key": key} if key else {})
+        )
+
+    @staticmethod
+    def event(customer: Customer, **more: Any) -> dict[str, Any]:
+        """A balance, as the API takes it."""
+        return {"customer_ref": customer.ref, "template": "balance_update", "data": BALANCE, **more}
 
     def send_many(self, count: int, send: Callable[[int], T] | None = None, *, at_once: int = 8) -> list[T]:
         """So many events, spread over the customers, `at_once` at a time."""

@@ -5,15 +5,18 @@ import select
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
+from tests.faults.conftest import RACING
 from tests.faults.kit import ARRIVED, from_now, is_reply, until
 
 pytestmark = pytest.mark.faults
-EACH = 50
-KEPT = 6
+EACH = 100
+KEPT = 3
+BATCH = 1000  # events a request
 LATENCY = timedelta(milliseconds=80)  # how long the platform thinks after it has received a send
 LAG = timedelta(milliseconds=50)  # by how much a busy machine may wake it late from that
 # By our own clock, to the microsecond: what was begun after the revocation of its grant was committed
@@ -38,30 +41,45 @@ LEFT JOIN notifications_attempt a ON a.delivery_id = d.id WHERE d.sender_id = %s
 BACKLOG = 200  # more connections than a listener that accepts none keeps waiting
 
 
-@pytest.mark.parametrize("slug", ["revoked"])
-def test_of_2000_queued_none_begins_to_be_sent_after_its_revocation_committed(demo, bank):
-    kept, revoked = bank.customers[:KEPT], bank.customers[KEPT:]
-    bank.fault(latency_ms=round(LATENCY.total_seconds() * 1000))
-    with demo.more_workers(3), ThreadPoolExecutor(4) as pool:
-        accepted = queue(bank, EACH * len(bank.customers), seconds=12)
-        # Early enough: each stop takes messages away that a later one would wait for
-        moments = sorted(random.sample(range(20, 1000), len(revoked)))
-        ways = [write_stop if place % 3 == 0 else revoke for place in range(len(revoked))]
-        stopped = list(pool.map(lambda *how: stop_at(bank, *how), moments, ways, revoked))
-        ended = bank.settle(accepted, seconds=60)
+def test_of_10000_queued_none_begins_to_be_sent_after_its_revocation_committed(demo, banks):
+    racing = [banks[slug] for slug in RACING]
+    for bank in racing:
+        bank.fault(latency_ms=round(LATENCY.total_seconds() * 1000))
+    due = from_now(25)
+    with demo.more_workers(3), ThreadPoolExecutor(len(racing)) as pool:
+        accepted = list(pool.map(lambda bank: queue_batches(bank, EACH * len(bank.customers), due), racing))
+        stopped = list(pool.map(stop_at_random, racing))
+        ended = [bank.settle(queued, seconds=120) for bank, queued in zip(racing, accepted, strict=True)]
 
-    for customer, moment in zip(revoked, stopped, strict=True):
+    assert sum(map(len, ended)) == 10_000
+    for bank, moments, rows in zip(racing, stopped, ended, strict=True):
+        check_race(demo, bank, moments, rows.values())
+
+
+def stop_at_random(bank):
+    """All but those who are KEPT; returns the moments of their stops."""
+    revoked = bank.customers[KEPT:]
+    # Early enough: each stop takes messages away that a later one would wait for
+    moments = sorted(random.sample(range(20, 800), len(revoked)))
+    ways = [write_stop if place % 3 == 0 else revoke for place in range(len(revoked))]
+    with ThreadPoolExecutor(4) as pool:
+        return list(pool.map(lambda *how: stop_at(bank, *how), moments, ways, revoked))
+
+
+def check_race(demo, bank, moments, ended):
+    kept, revoked = bank.customers[:KEPT], bank.customers[KEPT:]
+    for customer, moment in zip(revoked, moments, strict=True):
         assert all(at <= moment + LAG for at in begins(bank, customer))
     of_kept = {customer.grant_id for customer in kept}
-    assert {row.status for row in ended.values() if row.grant_id.hex in of_kept} <= ARRIVED
-    others = [row.status for row in ended.values() if row.grant_id.hex not in of_kept]
+    assert {row.status for row in ended if row.grant_id.hex in of_kept} <= ARRIVED
+    others = [row.status for row in ended if row.grant_id.hex not in of_kept]
     assert set(others) <= {*ARRIVED, "WITHDRAWN"}
     assert others.count("WITHDRAWN") > 100
     assert demo.rows(BEGUN_AFTER, bank.sender_id) == []
     assert demo.rows(WITHOUT_RECORD, bank.sender_id) == []
     [(stops, sends)] = demo.rows(SEEN, bank.sender_id)
     assert stops == len(revoked)
-    assert sends >= sum(row.status in ARRIVED for row in ended.values())
+    assert sends >= sum(row.status in ARRIVED for row in ended)
 
 
 @pytest.mark.parametrize("slug", ["unreached"])
@@ -125,6 +143,16 @@ def queue(bank, count, *, seconds):
         return until(lambda: try_once(bank, customer, due), seconds=30, what="a place in the rate limit")
 
     return bank.send_many(count, send)
+
+
+def queue_batches(bank, count, due):
+    """So many events in as few requests as can be, all due at once."""
+    bodies = [
+        bank.event(bank.customers[number % len(bank.customers)], send_at=due) for number in range(count)
+    ]
+    batches = [bodies[place : place + BATCH] for place in range(0, count, BATCH)]
+    answers = [bank.post("/notifications/batch", {"notifications": batch}) for batch in batches]
+    return [replace(answer, body=item) for answer in answers for item in answer.body["data"]]
 
 
 def try_once(bank, customer, due):
