@@ -33,6 +33,17 @@ def press(tab: Any, control: Any, key: str = "Enter") -> None:
     tab.keyboard.press(key)
 
 
+def press_next(tab: Any, name: str, key: str = "Enter") -> None:
+    """The next control that is called so, whatever it is and wherever it leads."""
+    for _ in range(80):
+        tab.keyboard.press("Tab")
+        at = tab.evaluate(_WHERE, None)
+        assert at["is_shown"], f"nothing shows that “{at['name'][:60]}” is in focus on {tab.url}"
+        if " ".join(at["name"].split()) == name:
+            return tab.keyboard.press(key)
+    raise AssertionError(f"Tab does not lead to “{name}” on {tab.url}")
+
+
 def go(tab: Any, control: Any) -> None:
     """A link or a button that leads to another page."""
     reach(tab, control)

@@ -18,7 +18,7 @@ from portal.tenancy.principal import Principal
 
 from .conftest import Caller, as_caller
 
-TODAY = datetime.now(UTC).replace(hour=12, minute=0)
+TODAY = datetime.now(UTC).replace(hour=0, minute=0)  # never ahead of the database's clock
 
 
 @pytest.fixture

@@ -2,10 +2,11 @@
 
 from typing import Any
 
+from tests.keyboard import sign_in
 from tests.looks import follow, looks_right
 
 from .conftest import Phone
-from .test_link_browser import browser, pytestmark, sign_in, window  # noqa: F401 (fixtures)
+from .test_link_browser import browser, pytestmark, window  # noqa: F401 (fixtures)
 from .test_why import chat, gets  # noqa: F401 (a fixture)
 
 
@@ -23,7 +24,7 @@ def test_the_button_leads_through_the_sign_in_to_the_reasons(window: Any, portal
         if not is_signed_in:
             expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
             assert "Norden" not in page.locator("body").inner_text()
-            sign_in(page)
+            sign_in(page, "ana@people.example")
         expect(page.get_by_role("heading", name="Why did I get this?")).to_be_visible()
         expect(page.get_by_text("Norden Bank wrote it, Messenger carried it")).to_be_visible()
     looks_right(page)

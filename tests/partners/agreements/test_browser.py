@@ -9,12 +9,13 @@ from partners.actions.agreements import Terms, offer_agreement
 from partners.clusters import SENDABLE
 from portal.ids import public_id
 from tests.conftest import PASSWORD
+from tests.keyboard import press_next
 from tests.pages.conftest import CHROMIUM, browser, site, tab
-from tests.pages.test_browser import looks_right, press, totp
+from tests.pages.test_browser import looks_right, totp
 
 from .conftest import HOME, at_member, at_staff, latest
 
-__all__ = ["browser", "looks_right", "press", "site", "tab"]
+__all__ = ["browser", "looks_right", "site", "tab"]
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: install it, or name its path in CHROMIUM"),
@@ -50,7 +51,7 @@ def offer(site: SimpleNamespace) -> Any:
 
 
 def test_the_owner_reads_and_signs_by_keyboard(
-    site: SimpleNamespace, tab: Any, press: Any, looks_right: Any, offer: Any
+    site: SimpleNamespace, tab: Any, looks_right: Any, offer: Any
 ) -> None:
     from playwright.sync_api import expect
 
@@ -62,15 +63,15 @@ def test_the_owner_reads_and_signs_by_keyboard(
     tab.goto(at_member(offer, "/compare"))
     looks_right()
     tab.goto(HOME)
-    press("Open version 2")
+    press_next(tab, "Open version 2")
     tab.wait_for_url(f"**{at_member(offer)}")
     looks_right()
-    press("Read and sign")
+    press_next(tab, "Read and sign")
     prove(tab)
     expect(tab.get_by_role("heading", name="What changes")).to_be_visible()
     looks_right()
-    press("I have read this text and I am authorised to sign it", " ")
-    press("Accept and sign")
+    press_next(tab, "I have read this text and I am authorised to sign it", " ")
+    press_next(tab, "Accept and sign")
     expect(tab.get_by_text("Signed for your bank.")).to_be_visible()
     expect(tab.get_by_text("For the bank", exact=True)).to_be_visible()
     assert latest(site.world.bank.partner).status == "ACCEPTED"

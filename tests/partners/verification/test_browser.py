@@ -12,13 +12,14 @@ from portal.accounts.actions import create_user_with_totp
 from portal.demo.verification import submit_bank
 from portal.demo.world import SignIn
 from tests.conftest import PASSWORD
+from tests.keyboard import press_next
 from tests.pages.conftest import CHROMIUM, browser, site, tab
-from tests.pages.test_browser import looks_right, press
+from tests.pages.test_browser import looks_right
 from tests.partners.agreements.test_browser import sign_in
 
 from .conftest import CASE, CONTACTS, HOME, PDF, PROFILE, state
 
-__all__ = ["browser", "looks_right", "press", "site", "tab"]
+__all__ = ["browser", "looks_right", "site", "tab"]
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: install it, or name its path in CHROMIUM"),
@@ -37,15 +38,15 @@ def fresh(site: SimpleNamespace) -> SimpleNamespace:
 
 
 def test_the_owner_states_proves_and_submits(
-    fresh: SimpleNamespace, tab: Any, press: Any, looks_right: Any, tmp_path: Any
+    fresh: SimpleNamespace, tab: Any, looks_right: Any, tmp_path: Any
 ) -> None:
     from playwright.sync_api import expect
 
     sign_in(tab, fresh.who)
     tab.goto(HOME)
-    press("Legal details")
+    press_next(tab, "Legal details")
     tab.wait_for_url("**/profile")
-    press("Save")
+    press_next(tab, "Save")
     expect(tab.get_by_text("There is a problem")).to_be_visible()
     assert tab.title().startswith("Error:")
     looks_right()
@@ -57,19 +58,19 @@ def test_the_owner_states_proves_and_submits(
         tab.get_by_label(label).fill(PROFILE[name])
     tab.get_by_label("LEI").fill(PROFILE["lei"])
     tab.get_by_label("Country").select_option(PROFILE["country"])
-    press("Save")
+    press_next(tab, "Save")
     expect(tab.get_by_text("Legal details: saved.")).to_be_visible()
     tab.goto(f"{HOME}/contacts")
     for name, text in CONTACTS.items():
         tab.locator(f"#id_{name}").fill(text)
-    press("Save")
+    press_next(tab, "Save")
     expect(tab.get_by_text("Contacts: saved.")).to_be_visible()
     tab.goto(f"{HOME}/documents")
     file = tmp_path / "licence.pdf"
     file.write_bytes(PDF)
     tab.get_by_label("What it is").select_option("licence")
     tab.get_by_label("File").set_input_files(file)
-    press("Add document")
+    press_next(tab, "Add document")
     expect(tab.get_by_role("link", name="licence.pdf")).to_be_visible()
     looks_right()
     submit_bank(fresh.bank, fresh.owner, fresh.staff.reviewer, **_profile(fresh))
@@ -88,33 +89,31 @@ def _profile(fresh: SimpleNamespace) -> dict[str, str]:
     return {name: getattr(verification, name) for name in PROFILE}
 
 
-def test_staff_judge_a_case_by_keyboard(
-    fresh: SimpleNamespace, tab: Any, press: Any, looks_right: Any
-) -> None:
+def test_staff_judge_a_case_by_keyboard(fresh: SimpleNamespace, tab: Any, looks_right: Any) -> None:
     from playwright.sync_api import expect
 
     submit_bank(fresh.bank, fresh.owner, fresh.staff.reviewer)
     sign_in(tab, fresh.staff.first)
     tab.goto("/staff/reviews")
     looks_right()
-    press("Fresh Bank")
+    press_next(tab, "Fresh Bank")
     tab.wait_for_url(f"**{CASE}")
-    press("Take this case")
+    press_next(tab, "Take this case")
     expect(tab.get_by_text("You have this case now.")).to_be_visible()
     looks_right()
-    press("Ask for more")
+    press_next(tab, "Ask for more")
     tab.wait_for_url("**/decide/ask")
-    press("Send it back")
+    press_next(tab, "Send it back")
     expect(tab.get_by_text("Give a reason for at least one item.")).to_have_count(1)
     looks_right()
     tab.goto(f"{CASE}/decide/defer")
     looks_right()
     tab.goto(CASE)
-    press("Recommend")
+    press_next(tab, "Recommend")
     tab.wait_for_url("**/decide/recommend")
-    press("Recommend")
+    press_next(tab, "Recommend")
     tab.wait_for_url(f"**{CASE}")
-    press("Take this case")
+    press_next(tab, "Take this case")
     expect(tab.get_by_text("a second, different reviewer has to approve it")).to_be_visible()
     looks_right()
     assert state(fresh)[2].status == "IN_REVIEW"
