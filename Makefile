@@ -10,8 +10,8 @@ DEMO_DIR ?= var/demo
 export PORT DEMO_DIR CHECK
 
 T ?= tests
-# The tests that break things mostly wait: a third process has the cores' spare time
-N ?= 3
+# More than there may be cores: the tests that break things mostly wait
+N ?= 4
 PYTHON_BIN := .venv/bin/python
 WITH_SERVICES := $(PYTHON_BIN) -m portal.demo.run_with_services
 
