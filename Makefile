@@ -11,7 +11,7 @@ export PORT DEMO_DIR CHECK
 
 T ?= tests
 # More than there may be cores: the tests that break things mostly wait
-N ?= 4
+N ?= 3
 PYTHON_BIN := .venv/bin/python
 WITH_SERVICES := $(PYTHON_BIN) -m portal.demo.run_with_services
 
