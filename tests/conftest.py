@@ -7,6 +7,7 @@ import fcntl
 import hashlib
 import os
 import pickle
+import shutil
 import subprocess
 import sys
 import time
@@ -26,6 +27,7 @@ from xdist.scheduler import LoadFileScheduling
 
 ROOT = Path(__file__).resolve().parent.parent
 PASSWORD = "correct horse battery staple"
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 pytest_plugins = ["tests.isolation.fixtures"]
 
 
@@ -41,6 +43,12 @@ class _Schedule(LoadFileScheduling):
 def pytest_configure() -> None:
     """Each test client would read all static files anew to know what there is: they are looked up when asked for."""
     settings.WHITENOISE_AUTOREFRESH = True
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """`make test` finds or installs Chromium; elsewhere there may be none."""
+    if item.get_closest_marker("browser") and not CHROMIUM:
+        pytest.skip("needs Chromium: install it, or name its path in CHROMIUM")
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _Schedule:

@@ -2,10 +2,8 @@
 
 import html
 import json
-import os
 import re
 import shlex
-import shutil
 from typing import Any
 
 import pytest
@@ -14,9 +12,9 @@ from pytest_django.live_server_helper import LiveServer
 from notifications.serializers import EXAMPLES
 from portal.api.openapi import document
 from portal.api.problems import PROBLEMS
+from tests.conftest import CHROMIUM
 from tests.looks import looks_right
 
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 OPERATIONS = {
     operation["operationId"]: (method.upper(), path, operation)
     for path, methods in document()["paths"].items()
@@ -111,7 +109,6 @@ def test_no_page_for_what_is_no_code(client: Any) -> None:
 
 
 @pytest.mark.browser
-@pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: install it, or name its path in CHROMIUM")
 def test_the_pages_are_accessible_in_both_themes_and_on_a_phone() -> None:
     from playwright.sync_api import sync_playwright
 

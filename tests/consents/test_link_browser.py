@@ -1,7 +1,5 @@
 """The ways in, by keyboard alone on a phone: the portal's pages and the sandbox's chat, with the policies they set."""
 
-import os
-import shutil
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,7 +18,7 @@ from portal.demo.world import make_person
 from portal.ids import parse_public_id, public_id
 from portal.tenancy.context import scope
 from tests.bank_site import ACCOUNTS, SYSTEM, BankSite, set_up
-from tests.conftest import PASSWORD
+from tests.conftest import CHROMIUM, PASSWORD
 from tests.keyboard import PHONE, go, press, sign_in, write
 from tests.looks import looks_right, tells
 from tests.notifications.conftest import BALANCE, Api
@@ -31,11 +29,7 @@ from .test_link_from_chat import press as press_log_in
 from .test_stops import listen, tell_bank
 
 __all__ = ["server"]
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: install it, or name its path in CHROMIUM"),
-]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")

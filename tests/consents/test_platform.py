@@ -7,7 +7,7 @@ import pytest
 from django.conf import settings
 
 from notifications.channels.messenger.graph import credentials
-from notifications.channels.messenger.utility import LANGUAGES, UTILITY_TEMPLATE, registrations
+from notifications.channels.messenger.utility import LANGUAGES, UTILITY_TEMPLATE
 from portal.demo.platform import open_page
 
 
@@ -20,8 +20,8 @@ def test_the_platform_has_the_template_once_in_each_language(portal: Any) -> Non
     assert told == [(UTILITY_TEMPLATE, language, "UTILITY") for language in LANGUAGES]
 
 
-def test_a_template_that_is_not_taken_stops_the_demo(portal: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    broken = [{**one, "components": []} for one in registrations()]
-    monkeypatch.setattr("portal.demo.platform.registrations", lambda: broken)
+def test_a_template_that_is_not_taken_stops_the_demo(portal: Any) -> None:
+    fault = {"channel": "messenger", "sender": portal.bank.sender.external_id, "mode": "error", "count": 1}
+    httpx.post(f"{portal.sandbox_url}/faults", json=fault).raise_for_status()
     with pytest.raises(RuntimeError, match="did not take the template"):
         open_page(portal.bank)

@@ -9,16 +9,13 @@ import pytest
 from partners.webhooks.engine import deliver_due
 from tests.keyboard import PHONE, go, sign_in
 from tests.looks import looks_right
-from tests.pages.conftest import CHROMIUM, browser, site, tab
+from tests.pages.conftest import browser, site, tab
 from tests.partners.webhooks.conftest import Server, server
 
 from .test_stops import connect_harbour, listen, tell_bank
 
 __all__ = ["browser", "server", "site", "tab"]
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: install it, or name its path in CHROMIUM"),
-]
+pytestmark = pytest.mark.browser
 CLOCK = r"\d\d:\d\d:\d\d"
 
 

@@ -14,14 +14,13 @@ import pytest
 
 from tests.faults.kit import Bank, Demo, from_now, until
 from tests.keyboard import PHONE, go, press, sign_in, write
-from tests.pages.conftest import CHROMIUM, browser
+from tests.pages.conftest import browser
 from tests.partners.webhooks.conftest import Server, server
 
 __all__ = ["browser", "server"]
 pytestmark = [
     pytest.mark.faults,
     pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: install it, or name its path in CHROMIUM"),
 ]
 ANA = "ana@people.example"
 SITE = "https://www.norden.example"

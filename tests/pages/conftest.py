@@ -1,7 +1,5 @@
 """People and bank members in front of the portal's pages: by HTTP, and in a real browser."""
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -12,9 +10,8 @@ from django.test import Client
 from pytest_django.live_server_helper import LiveServer
 
 from portal.ids import public_id
+from tests.conftest import CHROMIUM
 from tests.notifications.conftest import Api
-
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 @pytest.fixture(autouse=True)

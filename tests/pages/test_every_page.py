@@ -24,12 +24,7 @@ from tests.isolation.test_matrix import insider, path, things_for
 from tests.looks import looks_right
 from tests.partners.amending import agree_on
 
-from .conftest import CHROMIUM
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: install it, or name its path in CHROMIUM"),
-]
+pytestmark = pytest.mark.browser
 DOORS = (Door.PUBLIC, Door.PERSON, Door.MEMBER, Door.STAFF)
 # Routes that answer a GET with something else
 NO_PAGE = {

@@ -14,12 +14,7 @@ from tests import keyboard
 from tests.keyboard import PHONE, go, sign_in
 from tests.looks import looks_right
 
-from .conftest import CHROMIUM
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: install it, or name its path in CHROMIUM"),
-]
+pytestmark = pytest.mark.browser
 
 
 def change(site: Any, **values: Any) -> None:

@@ -15,12 +15,7 @@ from tests.conftest import PASSWORD
 from tests.looks import looks_right
 from tests.notifications.conftest import Api
 
-from .conftest import CHROMIUM
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: install it, or name its path in CHROMIUM"),
-]
+pytestmark = pytest.mark.browser
 
 
 def test_a_person_takes_everything_along_and_erases_their_account(site: SimpleNamespace, tab: Any) -> None:

@@ -16,12 +16,7 @@ from tests.notifications.conftest import Api
 from tests.pages.test_browser import sign_in
 from tests.pages.test_living_browser import press
 
-from .conftest import CHROMIUM
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: install it, or name its path in CHROMIUM"),
-]
+pytestmark = pytest.mark.browser
 SYSTEM = Principal.system()
 
 

@@ -29,7 +29,6 @@ from tests.conftest import PASSWORD
 from tests.notifications.conftest import process_inbound
 from tests.partners.agreements.test_browser import sign_in
 from tests.partners.team.test_browser import (
-    CHROMIUM,
     button,
     chromium,
     letter,
@@ -43,10 +42,7 @@ from tests.partners.webhooks.conftest import server
 from tests.sandbox.conftest import running_sandbox
 
 __all__ = ["chromium", "open_tab", "server"]
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: install it, or name its path in CHROMIUM"),
-]
+pytestmark = pytest.mark.browser
 OWNER, DEVELOPER = "uma@firstunion.example", "dee@firstunion.example"
 HOME = "/partners/first-union"
 PAGE = {"access_token": "EAAB-of-first-union", "app_secret": "app-of-first-union"}

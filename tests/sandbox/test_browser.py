@@ -1,16 +1,12 @@
 """The phones page in a real browser: live, by keyboard, accessible in both themes and at both widths."""
 
-import os
 import re
-import shutil
 
 import pytest
 
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: install it, or name its path in CHROMIUM"),
-]
+from tests.conftest import CHROMIUM
+
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")

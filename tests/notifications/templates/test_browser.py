@@ -1,7 +1,5 @@
 """The template pages in a real browser: written with a live phone beside it, and how every page looks."""
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -14,15 +12,12 @@ from notifications.actions.templates import draft_template, reject_template, sub
 from notifications.models import TemplateVersion
 from partners.access import member_principal
 from portal.ids import public_id
+from tests.conftest import CHROMIUM
 from tests.looks import looks_right
 
 from .conftest import BODY, LIST, browser, page_of, review_of
 
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: install it, or name its path in CHROMIUM"),
-]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")

@@ -10,16 +10,13 @@ from partners.clusters import SENDABLE
 from portal.ids import public_id
 from tests.conftest import PASSWORD
 from tests.keyboard import press_next
-from tests.pages.conftest import CHROMIUM, browser, site, tab
+from tests.pages.conftest import browser, site, tab
 from tests.pages.test_browser import looks_right, totp
 
 from .conftest import HOME, at_member, at_staff, latest
 
 __all__ = ["browser", "looks_right", "site", "tab"]
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: install it, or name its path in CHROMIUM"),
-]
+pytestmark = pytest.mark.browser
 
 
 def sign_in(tab: Any, who: Any) -> None:

@@ -1,7 +1,5 @@
 """The pages of clients, senders, going live and leaving in a real browser: by keyboard, and as they look."""
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -11,13 +9,11 @@ from django.conf import settings as django_settings
 from django.test import Client
 from pytest_django.live_server_helper import LiveServer
 
+from tests.conftest import CHROMIUM
+
 from .kit import signed_in
 
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: install it, or name its path in CHROMIUM"),
-]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,6 @@
 """In a real browser: a bank opens its workspace, a colleague joins, staff invite another bank."""
 
-import os
 import re
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -14,14 +12,10 @@ from pytest_django.live_server_helper import LiveServer
 
 from portal.accounts.actions import create_user_with_totp
 from portal.mail.outbox import send_due_mail
-from tests.conftest import PASSWORD
+from tests.conftest import CHROMIUM, PASSWORD
 from tests.looks import follow, looks_right
 
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: install it, or name its path in CHROMIUM"),
-]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")

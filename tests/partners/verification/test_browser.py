@@ -13,17 +13,14 @@ from portal.demo.verification import submit_bank
 from portal.demo.world import SignIn
 from tests.conftest import PASSWORD
 from tests.keyboard import press_next
-from tests.pages.conftest import CHROMIUM, browser, site, tab
+from tests.pages.conftest import browser, site, tab
 from tests.pages.test_browser import looks_right
 from tests.partners.agreements.test_browser import sign_in
 
 from .conftest import CASE, CONTACTS, HOME, PDF, PROFILE, state
 
 __all__ = ["browser", "looks_right", "site", "tab"]
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: install it, or name its path in CHROMIUM"),
-]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """The webhook pages in a real browser: a developer's first hour, and how every page looks."""
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
@@ -17,14 +15,11 @@ from partners.webhooks import EventType
 from partners.webhooks.engine import deliver_due
 from portal.ids import public_id
 from tests import looks
+from tests.conftest import CHROMIUM
 
 from .conftest import answer, deliveries
 
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: install it, or name its path in CHROMIUM"),
-]
+pytestmark = pytest.mark.browser
 LIST = "/partners/norden/webhooks"
 
 
