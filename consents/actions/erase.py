@@ -14,7 +14,6 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from consents.access import lock_account
 from consents.actions.link import unlink_account
 from consents.actions.refuse import lock_requests
 from consents.actions.stop import end_grant
@@ -84,9 +83,7 @@ def _locked(person_id: UUID) -> Person:
     what refers to them needs a share of that row when they commit.
     """
     lock_requests(person_id=person_id)
-    for account_id in _linked(person_id).values_list("id", flat=True):
-        lock_account(account_id)
-    for rows in (LinkToken.objects.filter(person_id=person_id), _live(person_id)):
+    for rows in (_linked(person_id), LinkToken.objects.filter(person_id=person_id), _live(person_id)):
         list(rows.order_by("id").select_for_update(of=("self",)).values_list("id"))
     return Person.objects.select_for_update().get(pk=person_id)
 

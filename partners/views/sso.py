@@ -1,5 +1,6 @@
 """Single sign-on: a bank's page about it, and the ways in that lead through a bank."""
 
+from collections.abc import Callable
 from typing import Any
 
 from allauth.core import ratelimit
@@ -9,6 +10,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.signing import BadSignature
 from django.db import transaction
+from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
@@ -76,14 +78,8 @@ def set_up(request: HttpRequest, principal: Principal, partner: Partner) -> Http
     ask_again(request)
     found = sign_on_of(partner.id)
     form = SignOnForm(posted(request), sign_on=found, domains=domains_of(partner))
-    if request.method == "POST" and form.is_valid():
-        try:
-            actions.save_sign_on(partner_id=partner.id, actor=principal, **form.cleaned_data)
-        except Refused as refusal:
-            form.add_error(None, str(refusal))
-        else:
-            messages.success(request, "Saved. Check the provider next.")
-            return redirect("member-sign-on", partner.slug)
+    if _is_saved(request, form, actions.save_sign_on, partner_id=partner.id, actor=principal):
+        return redirect("member-sign-on", partner.slug)
     context = {"partner": partner, "sign_on": found, "callback": callback_url(partner.id), "form": form}
     return _answer(request, "partners/sso/set_up.html", context)
 
@@ -99,14 +95,8 @@ def set_up_saml(request: HttpRequest, principal: Principal, partner: Partner) ->
             request, "partners/sso/set_up_saml.html", {"partner": partner, "sign_on": found}, status=404
         )
     form = SamlForm(posted(request), sign_on=found, domains=domains_of(partner))
-    if request.method == "POST" and form.is_valid():
-        try:
-            actions.save_saml_sign_on(partner_id=partner.id, actor=principal, **form.cleaned_data)
-        except Refused as refusal:
-            form.add_error(None, str(refusal))
-        else:
-            messages.success(request, "Saved. Check the provider next.")
-            return redirect("member-sign-on", partner.slug)
+    if _is_saved(request, form, actions.save_saml_sign_on, partner_id=partner.id, actor=principal):
+        return redirect("member-sign-on", partner.slug)
     context = {"partner": partner, "sign_on": found, "form": form} | _ours(partner)
     return _answer(request, "partners/sso/set_up_saml.html", context)
 
@@ -265,6 +255,19 @@ def _remembered(request: HttpRequest) -> SignOn | None:
 def _ours(partner: Partner) -> dict[str, str]:
     """What a SAML provider has to know of us."""
     return {"entity_id": entity_id_url(partner.id), "acs": acs_url(partner.id)}
+
+
+def _is_saved(request: HttpRequest, form: Form, save: Callable[..., Any], **whose: Any) -> bool:
+    """Whether the form was posted and is kept now; where it was refused, it says why."""
+    if request.method != "POST" or not form.is_valid():
+        return False
+    try:
+        save(**whose, **form.cleaned_data)
+    except Refused as refusal:
+        form.add_error(None, str(refusal))
+        return False
+    messages.success(request, "Saved. Check the provider next.")
+    return True
 
 
 def _answer(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
