@@ -39,7 +39,7 @@ def get_grant_for(
         grants = grants.filter(environment=principal.environment)
     if account_too:
         for account_id in grants.filter(pk=grant_id).values_list("account_id", flat=True):
-            lock_account(account_id)
+            lock_accounts(account_id)
     if lock:
         grants = grants.select_for_update()
     try:
@@ -48,16 +48,15 @@ def get_grant_for(
         raise Http404 from error
 
 
-def lock_account(account_id: UUID) -> LinkedAccount:
+def lock_accounts(account_id: UUID) -> dict[UUID, LinkedAccount]:
     """Keeps others away from a messaging account, and from all that its person has with the same bank: a grant may name
-    several. All who need several locks take them in one order: what the person is asked, the accounts, their link
+    several. Returns them by id. All who need several locks take them in one order: what the person is asked, the accounts, their link
     tokens, the grant; so no two wait for each other.
     """
     whose = {name: F(f"person__linkedaccount__{name}") for name in ("partner_id", "environment")}
     rows = LinkedAccount.objects.filter(person__linkedaccount=account_id, **whose)
     with scope(Principal.system()):
-        found = {one.pk: one for one in rows.select_for_update(no_key=True, of=("self",)).order_by("pk")}
-    return found[account_id]
+        return {one.pk: one for one in rows.select_for_update(no_key=True, of=("self",)).order_by("pk")}
 
 
 def read_grants(principal: Principal, grants: list[Grant]) -> list[Grant]:

@@ -186,6 +186,9 @@ class Grant(models.Model):
                 condition=models.Q(status__in=["ACTIVE", "PAUSED"], environment="live"),
                 name="consents_grant_tend",
             ),
+            models.Index(
+                fields=["id"], condition=models.Q(tend_failures__gt=0), name="consents_grant_not_tended"
+            ),
         ]
 
     @property

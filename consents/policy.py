@@ -22,7 +22,8 @@ END
 # To join as a: the linked account that a message of grant g goes to now. It is the first of its order that can be
 # reached and that the agreement v covers; else the first of all, whose state then gives the reason. Whatever an order
 # holds, it leads to the grant's own person at the grant's own bank. Grants without a fallback pay nothing; OFFSET 0
-# keeps the planner from reading all accounts to find one.
+# keeps the planner from reading all accounts to find one. Whoever locks g sees what it has become meanwhile, but not
+# what a has: by the condition, an account that the grant no longer names takes the row away.
 ACCOUNT = """
 LATERAL (SELECT * FROM consents_linkedaccount WHERE id = CASE WHEN cardinality(g.fallback_ids) > 0 THEN COALESCE((
     SELECT x.id FROM unnest(g.account_id || g.fallback_ids) WITH ORDINALITY AS o(id, place)
@@ -31,7 +32,8 @@ LATERAL (SELECT * FROM consents_linkedaccount WHERE id = CASE WHEN cardinality(g
       AND (o.place = 1 AND x.status = 'UNLINKED' OR x.status = 'ACTIVE'
            AND (o.place = 1 OR y.status = 'ACTIVE')
            AND (g.environment = 'sandbox' OR v.id IS NULL OR x.channel = ANY (v.channels)))
-    ORDER BY o.place LIMIT 1), g.account_id) ELSE g.account_id END OFFSET 0) a ON true
+    ORDER BY o.place LIMIT 1), g.account_id) ELSE g.account_id END OFFSET 0) a
+ON (a.id = g.account_id OR a.id = ANY (g.fallback_ids))
 """
 
 # Reasons that can pass: what is queued is held until it expires, not withdrawn.

@@ -1,4 +1,4 @@
-"""“Why did I get this?” below every message: the button's words, and the address that it opens."""
+"""“Why this message?” below every message: the button's words, and the address that it opens."""
 
 from functools import lru_cache
 

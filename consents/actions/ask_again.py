@@ -25,6 +25,7 @@ from consents.telling import tell_grant
 from consents.terms import Changes, changes_for, is_asked
 from consents.trail import record_grant
 from partners.models import AgreementVersion
+from partners.outgoing import outgoing
 from partners.refusals import Refused
 from partners.webhooks import EventType
 from portal.audit.codes import Code
@@ -122,7 +123,10 @@ def agree_to_terms(*, grant_id: UUID, seen: str, kinds: list[str], actor: Princi
                 "clusters", "record_id", "agreement_version", "answered_at", "reconfirm_by", "tend_at",
             ]
         )  # fmt: skip
-        _record(Code.CONSENT_AMENDED, grant, actor, changes.version, clusters=grant.clusters)
+        with scope(SYSTEM):
+            withdrawn = outgoing().keep_within(grant=grant)
+        kept = {"clusters": grant.clusters, "withdrawn": withdrawn}
+        _record(Code.CONSENT_AMENDED, grant, actor, changes.version, **kept)
         tell_grant(EventType.GRANT_AMENDED, grant)
     return grant
 

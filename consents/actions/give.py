@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from consents.access import get_grant_for, lock_account
+from consents.access import get_grant_for, lock_accounts
 from consents.models import Customer, Grant, LinkedAccount
 from consents.records import Choice, sealed_accounts, write_record
 from consents.route import set_route
@@ -84,7 +84,7 @@ def give_consent_again(
     """The person's new consent takes the place of what a live grant holds: wider, narrower, longer, on other
     messaging accounts. A paused grant stays so. Raises Refused as `give_consent`, and when the grant has ended.
     """
-    lock_account(account.pk)
+    lock_accounts(account.pk)
     with scope(actor):
         grant = get_grant_for(actor, grant_id, lock=True)
     if actor.kind is not Kind.PERSON or grant.status not in LIVE or grant.expires_at <= timezone.now():
@@ -119,8 +119,9 @@ def _checked(customer: Customer, chats: list[LinkedAccount], choice: Choice) -> 
     version = _agreement_in_force(customer)
     if len({one.pk for one in chats}) < len(chats):
         raise Refused(_("Choose each chat once."))
-    for account in sorted(chats, key=lambda one: one.pk):  # in one order: no two wait for each other
-        _check_account(customer, account, version)
+    linked = lock_accounts(chats[0].pk)
+    for account in chats:
+        _check_account(customer, linked.get(account.pk), version)
     _check(version, choice)
     return version
 
@@ -135,11 +136,10 @@ def _agreement_in_force(customer: Customer) -> AgreementVersion | None:
     return version
 
 
-def _check_account(customer: Customer, account: LinkedAccount, version: AgreementVersion | None) -> None:
+def _check_account(customer: Customer, now: LinkedAccount | None, version: AgreementVersion | None) -> None:
     """Else one person's balance would show on somebody else's phone."""
-    now = lock_account(account.pk)
     belongs = ("partner_id", "environment", "person_id")
-    if any(getattr(now, name) != getattr(customer, name) for name in belongs):
+    if now is None or any(getattr(now, name) != getattr(customer, name) for name in belongs):
         raise Refused(_("This messaging account is not linked with this bank by you."))
     if now.status == LinkedAccount.Status.UNLINKED:
         raise Refused(_("This messaging account is not linked any more. Link it again first."))

@@ -11,8 +11,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from consents.access import lock_account
-from consents.models import Customer, Grant, LinkedAccount, LinkToken
+from consents.access import lock_accounts
+from consents.models import LIVE_STATES, Customer, Grant, LinkedAccount, LinkToken
 from partners.models import Sender
 from partners.refusals import Refused
 from portal.audit.codes import Code
@@ -214,11 +214,11 @@ def unlink_account(*, account_id: UUID, reason: str, actor: Principal = SYSTEM) 
 
     is_own = actor.kind is Kind.PERSON
     with scope(SYSTEM):
-        live = Grant.objects.filter(account_id=account_id, status__in=["ACTIVE", "PAUSED"])
+        live = Grant.objects.filter(account_id=account_id, status__in=LIVE_STATES)
         if is_own:
             for partner_id, environment in live.values_list("partner_id", "environment"):
                 refuse_requests(actor=actor, partner_id=partner_id, environment=environment)
-        account = lock_account(account_id)
+        account = lock_accounts(account_id)[account_id]
         if account.status == _S.UNLINKED:
             return
         account.status, account.ended_at = _S.UNLINKED, timezone.now()

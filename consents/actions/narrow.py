@@ -33,7 +33,6 @@ from portal.tenancy.principal import Kind, Principal
 
 SYSTEM = Principal.system()
 HELD = ["account", "fallback_ids", "clusters", "accounts", "account_indexes", "record_id"]
-OPEN = (Grant.Status.ACTIVE, Grant.Status.PAUSED)
 
 
 @transaction.atomic
@@ -42,7 +41,7 @@ def narrow_grant(*, grant_id: UUID, wish: Wish, actor: Principal) -> Grant:
     nothing would stay, or something would be new.
     """
     with scope(actor):
-        grant = get_grant_for(actor, grant_id, lock=True)
+        grant = get_grant_for(actor, grant_id, lock=True, account_too=True)
         if actor.kind is not Kind.PERSON or not grant.is_open:
             raise Refused(_("This connection has ended; there is nothing to change."))
         offer = choosable_for(grant)

@@ -28,8 +28,7 @@ def reconfirm_grant(*, grant_id: UUID, actor: Principal) -> Grant:
     """
     with scope(actor):
         grant = get_grant_for(actor, grant_id, lock=True)
-        is_live = grant.status in (Grant.Status.ACTIVE, Grant.Status.PAUSED)
-        if actor.kind is not Kind.PERSON or not is_live or grant.expires_at <= timezone.now():
+        if actor.kind is not Kind.PERSON or not grant.is_open:
             raise Refused(_("This connection has ended; there is nothing to confirm."))
         if grant.partner.status in ENDED:
             raise bank_has_left(grant)

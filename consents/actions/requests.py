@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from consents.access import lock_account
+from consents.access import lock_accounts
 from consents.actions.give import LIVE, LONGEST_DAYS, give_consent, give_consent_again
 from consents.actions.link import ensure_customer
 from consents.actions.stop import end_grant
@@ -302,7 +302,7 @@ def _give(offer: Offer, answer: Answer, actor: Principal) -> Grant:
         return give_consent_again(
             grant_id=offer.held.id, account=chats[0], fallbacks=chats[1:], choice=choice, actor=actor
         )
-    lock_account(chats[0].pk)
+    lock_accounts(chats[0].pk)
     live = Grant.objects.filter(customer=customer, status__in=LIVE)
     for over in live.filter(expires_at__lte=timezone.now()):  # by the clock, not yet by its status
         end_grant(grant_id=over.id, actor=SYSTEM, reason="expired", to=Grant.Status.EXPIRED)

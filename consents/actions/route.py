@@ -46,12 +46,10 @@ def drop_chat(*, account: LinkedAccount, actor: Principal) -> None:
     """The account, which is unlinked, leaves the live grants that name it as a fallback: they go on in the chats they
     have left. In the caller's transaction, as the system.
     """
-    naming = Grant.objects.open().filter(fallback_ids__contains=[account.id])
+    naming = Grant.objects.open().filter(person_id=account.person_id, fallback_ids__contains=[account.id])
     for grant in naming.select_for_update(of=("self",)).order_by("id"):
         chats = [one for one in route_of(grant) if one.id != account.id]
-        if (
-            find_data_key(grant.partner_id, grant.person_id) is None
-        ):  # its bank has left: there is no record to write
+        if find_data_key(grant.partner_id, grant.person_id) is None:  # its bank has left: nothing to record
             grant.fallback_ids = [one.id for one in chats[1:]]
             grant.save(update_fields=["fallback_ids"])
             continue

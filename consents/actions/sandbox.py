@@ -7,11 +7,10 @@ from uuid import UUID
 from django.db import transaction
 from django.http import Http404
 
-from consents.access import lock_account
 from consents.actions.give import LONGEST_DAYS, give_consent
 from consents.actions.link import ensure_customer, link_account, unlink_account
 from consents.actions.stop import end_grant
-from consents.models import Customer, Grant, LinkedAccount, Person
+from consents.models import LIVE_STATES, Customer, Grant, LinkedAccount, Person
 from consents.records import Account, Choice
 from partners.clusters import Environment
 from partners.models import Sender
@@ -83,11 +82,11 @@ def remove_test_customer(*, customer_ref: str, actor: Principal) -> None:
         customer = _find(actor.partner_id, customer_ref, lock=True)
         if customer is None:
             raise Http404
-        live = Grant.objects.filter(customer=customer, status__in=[Grant.Status.ACTIVE, Grant.Status.PAUSED])
+        live = Grant.objects.filter(customer=customer, status__in=LIVE_STATES)
         linked = LinkedAccount.objects.filter(
             partner_id=customer.partner_id, environment=customer.environment, person_id=customer.person_id
         ).exclude(status=LinkedAccount.Status.UNLINKED)
-        accounts = [lock_account(account_id) for account_id in linked.values_list("id", flat=True)]
+        accounts = list(linked.select_for_update(no_key=True).order_by("id"))
         grants = list(live.values_list("id", flat=True))
     for grant_id in grants:
         end_grant(grant_id=grant_id, actor=actor, reason=REASON)

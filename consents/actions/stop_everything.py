@@ -6,7 +6,7 @@ from django.http import Http404
 
 from consents.actions.refuse import refuse_requests
 from consents.actions.stop import end_grant
-from consents.models import Grant
+from consents.models import LIVE_STATES, Grant
 from partners.refusals import Refused
 from portal.tenancy.context import scope
 from portal.tenancy.principal import Principal
@@ -22,7 +22,7 @@ def stop_everything(*, actor: Principal) -> None:
     """
     refuse_requests(actor=actor)
     with scope(actor), transaction.atomic():
-        live = Grant.objects.filter(person_id=actor.person_id, status__in=["ACTIVE", "PAUSED"])
+        live = Grant.objects.filter(person_id=actor.person_id, status__in=LIVE_STATES)
         grants = list(live.order_by("id").values_list("id", flat=True))
     for grant_id in grants:
         try:

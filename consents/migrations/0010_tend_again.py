@@ -6,4 +6,10 @@ class Migration(migrations.Migration):
     operations = [
         migrations.AddField("grant", "tend_failures", models.PositiveSmallIntegerField(db_default=0)),
         migrations.AddField("grant", "tend_again_at", models.DateTimeField(null=True)),
+        migrations.AddIndex(
+            "grant",
+            models.Index(
+                fields=["id"], condition=models.Q(tend_failures__gt=0), name="consents_grant_not_tended"
+            ),
+        ),
     ]

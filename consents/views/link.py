@@ -147,7 +147,9 @@ def unlink(request: HttpRequest, principal: Principal, lac: str) -> HttpResponse
     if account.status == LinkedAccount.Status.UNLINKED:
         return redirect("link-home")
     grant = Grant.objects.open().filter(account=account).first()
-    goes_on = Grant.objects.open().filter(fallback_ids__contains=[account.id]).first()
+    goes_on = (
+        Grant.objects.open().filter(person_id=account.person_id, fallback_ids__contains=[account.id]).first()
+    )
     meets = outgoing().outlook([grant.id]).get(grant.id) if grant else None
     context = {**_about(sender), "account": account, "grant": grant, "meets": meets, "goes_on": goes_on}
     return render(request, "consents/link/unlink.html", context)

@@ -19,7 +19,7 @@ from django.utils.text import get_text_list
 from django.utils.translation import get_language, gettext_lazy, ngettext, override
 from django.utils.translation import gettext as _
 
-from consents.access import lock_account
+from consents.access import lock_accounts
 from consents.actions.give import RECONFIRM_DAYS
 from consents.actions.link import REFERENCE, address_index, redeem_link_token, unlink_account
 from consents.actions.reconfirm import reconfirm_grant
@@ -89,6 +89,7 @@ class Response:
     text: str = ""
     buttons: tuple[Mapping[str, str], ...] = ()
     balance_of: str = ""
+    account: str = ""
 
 
 def lock_for_hearing(sender: Sender, index: bytes) -> None:
@@ -97,7 +98,7 @@ def lock_for_hearing(sender: Sender, index: bytes) -> None:
     if (account := linked.first()) is not None:
         whose = account.person_id
         lock_requests(person_id=whose, partner_id=account.partner_id, environment=account.environment)
-        lock_account(account.pk)
+        lock_accounts(account.pk)
 
 
 def hear(*, sender: Sender, kind: str, address: str, event: dict[str, Any]) -> None:
@@ -276,12 +277,9 @@ def _balance(sender: Sender, grant: Grant | None, account: LinkedAccount) -> Res
     if grant is None:
         return Response(balance_words(sender, grant))
     verdict, goes_to = _balance_verdict(grant)
-    if goes_to != account.pk:
-        text = _("{bank} sends your balances to another chat of yours.")
-        return Response(text.format(bank=sender.name))
-    if verdict is None:
+    if verdict is None and goes_to == account.pk:
         ask_for_balance(grant)
-    return Response(balance_of=grant.pk.hex)
+    return Response(balance_of=grant.pk.hex, account=account.pk.hex)
 
 
 def _choices() -> Mapping[str, str]:
@@ -361,12 +359,16 @@ def _balance_verdict(grant: Grant) -> tuple[str | None, UUID]:
         return cursor.fetchone()
 
 
-def balance_words(sender: Sender, grant: Grant | None) -> str:
-    """The answer to BALANCE as things stand now: the bank's last balance only where it might be sent now."""
+def balance_words(sender: Sender, grant: Grant | None, account: str = "") -> str:
+    """The answer to BALANCE in the chat of `account` (its id in hex), as things stand now: the bank's last balance only
+    where it might be sent now, and to that chat.
+    """
     if grant is None:
         text = _("{bank} may not send you anything, so there is no balance to show.")
         return text.format(bank=sender.name)
-    verdict, _goes_to = _balance_verdict(grant)
+    verdict, goes_to = _balance_verdict(grant)
+    if goes_to.hex != account:
+        return _("{bank} sends your balances to another chat of yours.").format(bank=sender.name)
     if verdict is None and (last := last_balance(grant)):
         return last.text or _erased_balance(sender, last.kept_days)
     return NO_BALANCE.get(verdict, NO_BALANCE[""]).format(bank=sender.name)

@@ -18,6 +18,8 @@ from portal.tenancy.principal import Principal
 BATCH = 200
 # A send may begin only this long after its claim; whoever ends a grant waits this out. Seconds.
 START_WITHIN = 0.5
+# Of the sender that the message goes by now: it may be another one than it was queued for
+PAUSED = "sender_paused"
 # A held delivery is judged again after this. Seconds.
 HOLD = 15
 ENDED = ("EXPIRED", "FAILED", "WITHDRAWN")
@@ -46,14 +48,15 @@ WITH RECURSIVE banks AS (
 ), judged AS MATERIALIZED (
     SELECT d.id, a.id AS account_id, a.sender_id, COALESCE(array_position(g.fallback_ids, a.id), 0) AS place,
         quiet.until AS quiet_until, CASE WHEN d.expires_at <= now() THEN 'expired'
-        ELSE COALESCE({VERDICT.format(cluster="n.cluster")}, CASE WHEN quiet.until > now() THEN '{QUIET}' END) END
-        AS verdict
+        ELSE COALESCE({VERDICT.format(cluster="n.cluster")}, CASE WHEN y.status <> 'ACTIVE' OR y.breaker_open_until > now() THEN '{PAUSED}'
+            WHEN quiet.until > now() THEN '{QUIET}' END) END AS verdict
     FROM picked JOIN notifications_delivery d ON d.id = picked.id
     JOIN notifications_notification n ON n.id = d.notification_id
     JOIN consents_grant g ON g.id = d.grant_id
     JOIN partners_partner p ON p.id = d.partner_id
     LEFT JOIN partners_agreementversion v ON v.partner_id = d.partner_id AND v.status = 'FINALIZED'
     JOIN {ACCOUNT}
+    JOIN partners_sender y ON y.id = a.sender_id
     LEFT JOIN LATERAL ({QUIET_UNTIL}) quiet ON true
     FOR KEY SHARE OF g, p SKIP LOCKED
 ), taken AS (
@@ -139,7 +142,7 @@ def claim_due(*, lane: str) -> list[Claimed]:
     are to be sent within START_WITHIN seconds; the others have been ended or put off by the same statement.
     """
     lease = settings.DELIVERY_LEASE_SECONDS
-    values: dict[str, Any] = {"lane": lane, "held": [*HELD, QUIET], "lease": lease}
+    values: dict[str, Any] = {"lane": lane, "held": [*HELD, PAUSED, QUIET], "lease": lease}
     with scope(Principal.system()), transaction.atomic():
         claimed = [Claimed(*row) for row in prepared.run(_CLAIM, values)]
         tell(row.as_changed(row.status, row.reason) for row in claimed if row.status in ENDED)

@@ -36,7 +36,7 @@ LONGEST_PAUSE = timedelta(hours=1)
 GIVE_UP_AFTER = timedelta(days=1)
 RECEIPTS = ("delivery", "read")
 _PLACE = b"inbound.raw"
-_REPORTED = "kind IN ('delivery', 'read', 'echo')"
+_REPORTED = f"kind IN {InboundEvent.REPORTS}"
 _DONE_BY_PEOPLE = f"NOT {_REPORTED}"
 _WAITING = """
 SELECT conversation FROM notifications_inboundevent

@@ -81,7 +81,8 @@ def _open(reply: Reply) -> _Due:
     text = content.get("text", "")
     if grant_id := content.get("balance_of"):
         with override(content.get("language", "en")):
-            text = balance_words(reply.sender, Grant.objects.filter(pk=grant_id).first())
+            grant = Grant.objects.filter(pk=grant_id).first()
+            text = balance_words(reply.sender, grant, content.get("account", ""))
     message = Message(
         address=content["address"],
         text=text,

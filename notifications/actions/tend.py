@@ -11,10 +11,9 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 from django.db.models import Q
 from django.utils import timezone
 
-from consents.actions.narrow import OPEN
 from consents.actions.unused import LASTING, UNUSED_AFTER, lapse, propose, set_aside
 from consents.actions.warn import reminders_of, warn
-from consents.models import Grant, UnusedKind
+from consents.models import LIVE_STATES, Grant, UnusedKind
 from partners.clusters import Environment
 from partners.webhooks.actions.emit import ENDED
 from portal.ids import first_uuid7
@@ -43,7 +42,7 @@ def tend_grants() -> int:
     tried again soon, then ever more rarely, and holds up no other. Raises what the database refused, once the others
     are done.
     """
-    due = Grant.objects.filter(_is_due(timezone.now()), status__in=OPEN, environment=Environment.LIVE)
+    due = Grant.objects.filter(_is_due(timezone.now()), status__in=LIVE_STATES, environment=Environment.LIVE)
     with scope(SYSTEM), transaction.atomic():
         ids = list(due.order_by("tend_at").values_list("id", flat=True)[:BATCH])
     refused = [error for grant_id in ids if (error := _try_to_tend(grant_id)) is not None]
@@ -82,7 +81,7 @@ def _put_off(grant_id: UUID) -> None:
 def _tend(grant_id: UUID) -> None:
     with scope(SYSTEM):
         now = timezone.now()
-        due = Grant.objects.select_for_update(of=("self",)).filter(_is_due(now), status__in=OPEN)
+        due = Grant.objects.select_for_update(of=("self",)).filter(_is_due(now), status__in=LIVE_STATES)
         grant = due.select_related("person__user", "partner", "account").filter(pk=grant_id).first()
         if grant is None:
             return

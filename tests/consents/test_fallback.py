@@ -205,6 +205,29 @@ def test_a_fallback_whose_page_is_paused_is_passed_over(two: Two) -> None:
     assert two.ends(two.send(), "FAILED")["attempts"] == []
 
 
+def test_a_first_chat_that_is_back_waits_for_its_own_page(two: Two) -> None:
+    with scope(SYSTEM), transaction.atomic():
+        page = Sender.objects.get(pk=two.portal.sender.pk)
+        page.pk, page.external_id, page.status = uuid7(), "1009", Sender.Status.PAUSED
+        page.save(force_insert=True)
+    change(LinkedAccount, two.accounts[0].pk, sender=page)
+    accepted = two.send()
+    with scope(SYSTEM), transaction.atomic():
+        rows = Delivery.objects.filter(grant_id=two.grant_id)
+        rows.update(sender=two.portal.sender, next_attempt_at=timezone.now())
+    deliver_due("urgent")
+    wait_until(lambda: waits_for_its_page(two))
+    assert two.told(accepted)["attempts"] == []
+
+
+def waits_for_its_page(two: Two) -> bool:
+    with scope(SYSTEM), transaction.atomic():
+        row = Delivery.objects.get(grant_id=two.grant_id)
+        return (row.status, row.reason, row.sender_id) == (
+            Delivery.Status.QUEUED, "sender_paused", LinkedAccount.objects.get(pk=two.accounts[0].pk).sender_id,
+        )  # fmt: skip
+
+
 def test_a_chat_of_somebody_else_is_none_whatever_the_row_says(two: Two) -> None:
     change(LinkedAccount, two.accounts[0].pk, status="SUSPENDED")
     change(LinkedAccount, two.accounts[1].pk, person_id=two.portal.ben.person_id)

@@ -336,6 +336,22 @@ def test_unlink_ends_the_link_and_the_grant(chat: Chat, api: Api, world: Any) ->
     assert "not linked with anybody" in only(chat.says("hello"))
 
 
+def test_no_balance_leaves_to_a_chat_that_the_grant_has_left(
+    second_chat: "Chat", api: Api, world: Any
+) -> None:
+    api.send()
+    deliver_due("standard")
+    first, second = world.ana.grant.account_id, read(LinkedAccount, person_id=world.ana.person_id)[-1].pk
+    change(Grant, fallback_ids=[second])
+    change(LinkedAccount, status="SUSPENDED")
+    second_chat.hears(written("balance"))
+    process_inbound()
+    with scope(SYSTEM), transaction.atomic():
+        LinkedAccount.objects.filter(pk=first).update(status="ACTIVE")
+    unlink_account(account_id=second, reason="unlinked_on_page", actor=person(world.ana))
+    assert only(second_chat.gets()) == "Norden Bank sends your balances to another chat of yours."
+
+
 @pytest.fixture
 def second_chat(chat_of: Callable[[str], Chat], world: Any) -> Chat:
     """Ana's other chat with the bank, to which nothing is sent."""
