@@ -28,7 +28,6 @@ class Chat(NamedTuple):
     channel: str
     sender: str
     linked_at: str
-    status: str = ""
 
 
 def route_of(grant: Grant) -> list[LinkedAccount]:
@@ -61,14 +60,12 @@ def channels_of(chats: Iterable[LinkedAccount]) -> list[str]:
 
 def described(chats: Iterable[LinkedAccount]) -> list[Chat]:
     """Enough of each for their person to know it by, and no address; with their senders, as the system."""
-    return [
-        Chat(str(one.id), one.channel, one.sender.name, rfc3339(one.linked_at), one.status) for one in chats
-    ]
+    return [Chat(str(one.id), one.channel, one.sender.name, rfc3339(one.linked_at)) for one in chats]
 
 
 def sealed_chats(grant: Grant, chats: Iterable[LinkedAccount]) -> bytes:
     """For the grant's records."""
-    key, told = data_key_for(grant.partner_id, grant.person_id), [one[:4] for one in described(chats)]
+    key, told = data_key_for(grant.partner_id, grant.person_id), described(chats)
     return seal(key, json.dumps(told).encode(), aad=_place(grant.id))
 
 

@@ -259,9 +259,8 @@ DELIVERY_ANSWER_SECONDS = env.number("DELIVERY_ANSWER_SECONDS", 10, least=1, mos
 DELIVERY_LEASE_SECONDS = env.number("DELIVERY_LEASE_SECONDS", 60, least=1, most=3600)
 # Lets what a bank names (webhooks, its domain's proof) lead to this machine: for the demo and the tests
 OUTBOUND_ALLOW_LOOPBACK = env.is_on("OUTBOUND_ALLOW_LOOPBACK") and not IS_PRODUCTION
-OUTBOUND_PATIENCE = (
-    5.0  # seconds for all exchanges of an OutboundSession, whatever the other side does meanwhile
-)
+# Seconds for all exchanges of an OutboundSession, whatever the other side does meanwhile
+OUTBOUND_PATIENCE = 5.0
 DNS_SERVER = env.text("DNS_SERVER")  # "address" or "address:port"; empty: those of the machine
 # Files are taken on one page only, and never more than one document's worth (see there)
 FILE_UPLOAD_HANDLERS = ["partners.uploads.DocumentUploadHandler"]

@@ -33,6 +33,12 @@ def press(tab: Any, control: Any, key: str = "Enter") -> None:
     tab.keyboard.press(key)
 
 
+def press_named(tab: Any, name: str, key: str = "Enter", role: str = "button") -> None:
+    """What is called so; with Enter it leads to another page."""
+    to = tab.get_by_role(role, name=name, exact=True).first
+    go(tab, to) if key == "Enter" else press(tab, to, key)
+
+
 def press_next(tab: Any, name: str, key: str = "Enter") -> None:
     """The next control that is called so, whatever it is and wherever it leads."""
     for _ in range(80):

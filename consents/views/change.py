@@ -66,10 +66,8 @@ def renew(request: HttpRequest, principal: Principal, grt: str) -> HttpResponse:
             return _read_to_renew(request, offer)
         if not (days := _period(request.POST.get("days", ""), offer)):
             return _read_to_renew(request, offer, status=422)
-        answer, has_waited = (
-            Answer(offer.as_it_is(), request.POST.get("seen", ""), days),
-            grant.is_unconfirmed,
-        )
+        answer = Answer(offer.as_it_is(), request.POST.get("seen", ""), days)
+        has_waited = grant.is_unconfirmed
         agree_again(grant_id=grant.id, answer=answer, actor=principal)
         renewed = _("Thank you. Renewed without a break.")
         messages.success(request, _("Thank you. Renewed and confirmed.") if has_waited else renewed)

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_http_methods
 from consents.access import get_grant_for
 from consents.actions.again import check_can_agree
 from consents.actions.ask_again import TermsChanged, agree_to_terms, keep_terms
+from consents.disclosure import Disclosure
 from consents.models import Grant
 from consents.terms import Changes, changes_for, is_asked
 from consents.views.person import grant_id, person_page
@@ -31,7 +32,7 @@ def terms(request: HttpRequest, principal: Principal, grt: str) -> HttpResponse:
             messages.success(request, _("Everything stays as it was."))
         elif changes and (request.method == "GET" or (missing := _missing(form, changes))):
             check_can_agree(grant)
-            return _read(request, grant, changes, missing if request.method == "POST" else [])
+            return _read(request, grant, changes.shown, missing if request.method == "POST" else [])
         elif request.method == "POST":
             agree_to_terms(kinds=form.getlist("kinds"), **answer)  # type: ignore[arg-type]
             messages.success(request, _("Thank you. The new terms hold from now on."))
@@ -53,13 +54,12 @@ def _missing(form: QueryDict, changes: Changes) -> list[tuple[str, str]]:
 
 
 def _read(
-    request: HttpRequest, grant: Grant, changes: Changes, errors: list[tuple[str, str]]
+    request: HttpRequest, grant: Grant, shown: Disclosure, errors: list[tuple[str, str]]
 ) -> HttpResponse:
     context = {
         "grant": grant,
         "environment": grant.environment,
-        "changes": changes,
-        "shown": changes.shown,
+        "shown": shown,
         "errors": errors,
         "ticked": {"kinds": request.POST.getlist("kinds")},
     }

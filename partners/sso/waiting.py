@@ -31,8 +31,9 @@ def expect_answer(state: str, partner_id: UUID | str) -> None:
 
 def keep_answer(state: str, partner_id: UUID | str, answer: str) -> bool:
     """Whether it was waited for; each once."""
-    key = _data_key(partner_id)
-    if key is None or not _call(valkey.client().delete, _key("begun", partner_id, state)):
+    if not _call(valkey.client().delete, _key("begun", partner_id, state)):
+        return False
+    if (key := _data_key(partner_id)) is None:
         return False
     sealed = base64.b64encode(seal(key, answer.encode(), aad=_place(state))).decode()
     _call(valkey.client().set, _key("answer", partner_id, state), sealed, ex=_WAITS_FOR)

@@ -24,7 +24,7 @@ from partners.oidc.discovery import check_provider
 from partners.pages import as_member, ask_again, member_page, posted
 from partners.refusals import Refused
 from partners.roles import ROLE_WORDS
-from partners.saml import is_installed
+from partners.saml import NOT_INSTALLED, is_installed
 from partners.saml.certificates import check_certificates, read_certificate
 from partners.sso.arrival import forget_identity, kept_identity
 from partners.sso.reading import (
@@ -91,9 +91,8 @@ def set_up_saml(request: HttpRequest, principal: Principal, partner: Partner) ->
     ask_again(request)
     found = sign_on_of(partner.id)
     if not is_installed():
-        return render(
-            request, "partners/sso/set_up_saml.html", {"partner": partner, "sign_on": found}, status=404
-        )
+        missing = {"partner": partner, "sign_on": found, "not_installed": NOT_INSTALLED}
+        return render(request, "partners/sso/set_up_saml.html", missing, status=404)
     form = SamlForm(posted(request), sign_on=found, domains=domains_of(partner))
     if _is_saved(request, form, actions.save_saml_sign_on, partner_id=partner.id, actor=principal):
         return redirect("member-sign-on", partner.slug)

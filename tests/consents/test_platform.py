@@ -8,7 +8,7 @@ from django.conf import settings
 
 from notifications.channels.messenger.graph import credentials
 from notifications.channels.messenger.utility import LANGUAGES, UTILITY_TEMPLATE
-from portal.demo.platform import open_page
+from portal.demo.platform import move_page, open_page
 
 
 def test_the_platform_has_the_template_once_in_each_language(portal: Any) -> None:
@@ -21,7 +21,6 @@ def test_the_platform_has_the_template_once_in_each_language(portal: Any) -> Non
 
 
 def test_a_template_that_is_not_taken_stops_the_demo(portal: Any) -> None:
-    fault = {"channel": "messenger", "sender": portal.bank.sender.external_id, "mode": "error", "count": 1}
-    httpx.post(f"{portal.sandbox_url}/faults", json=fault).raise_for_status()
+    sender, known = portal.bank.sender, portal.bank.sender_secrets
     with pytest.raises(RuntimeError, match="did not take the template"):
-        open_page(portal.bank)
+        move_page(sender.external_id, sender.id, {**known, "access_token": "of another page"})

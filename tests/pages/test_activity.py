@@ -103,6 +103,18 @@ def test_a_filter_that_makes_no_sense_says_so(ana: Client, world: Any) -> None:
     assert ana.get(f"{PATH}.xlsx").status_code == 404
 
 
+def on_all_pages(ana: Client, words: str) -> list[str]:
+    """What matches, page after page."""
+    texts, query = [], ""
+    while True:
+        page = ana.get(PATH + query).content.decode()
+        texts += re.findall(words, page)
+        older = re.search(r'href="(\?before=[0-9a-f.]+)" rel="next"', page)
+        if older is None:
+            return texts
+        query = older[1]
+
+
 def test_every_entry_stands_on_one_page_and_on_one_only(
     ana: Client, api: Any, world: Any, grant_path: Callable[[Any], str]
 ) -> None:
@@ -110,14 +122,7 @@ def test_every_entry_stands_on_one_page_and_on_one_only(
         api.send()
         if number % 3 == 0:
             ana.post(f"{grant_path(world.ana)}/reconfirm")
-    texts, query = [], ""
-    while True:
-        page = ana.get(PATH + query).content.decode()
-        texts += re.findall(r"Consent record|Confirmed that messages may come", page)
-        older = re.search(r'href="(\?before=[0-9a-f.]+)" rel="next"', page)
-        if older is None:
-            break
-        query = older[1]
+    texts = on_all_pages(ana, r"Consent record|Confirmed that messages may come")
     assert (texts.count("Consent record"), len(texts)) == (30, 40)
 
 

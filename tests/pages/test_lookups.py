@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import re
 import threading
 import zipfile
 from collections.abc import Callable
@@ -23,7 +22,7 @@ from portal.tasks import clean_up
 from portal.tenancy.context import scope
 from portal.tenancy.principal import Kind, Principal
 from tests.notifications.conftest import Api
-from tests.pages.test_activity import PATH, file_of, said
+from tests.pages.test_activity import PATH, file_of, on_all_pages, said
 from tests.pages.test_person import connect_harbour
 
 SYSTEM = Principal.system()
@@ -160,14 +159,7 @@ def test_every_entry_stands_on_one_page_and_queries_do_not_grow(
         by_a_client(world, days_ago=number)
         if number % 6 == 0:
             api.send()
-    texts, query = [], ""
-    while True:
-        page = ana.get(PATH + query).content.decode()
-        texts += re.findall(r"Consent record|Looked up what you allow", page)
-        older = re.search(r'href="(\?before=[0-9a-f.]+)" rel="next"', page)
-        if older is None:
-            break
-        query = older[1]
+    texts = on_all_pages(ana, r"Consent record|Looked up what you allow")
     assert (texts.count("Consent record"), len(texts)) == (10, 70)
     with django_assert_num_queries(_queries_of(ana, kind="readings", until="2020-01-01")):
         ana.get(PATH, {"kind": "readings"})

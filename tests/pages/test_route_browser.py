@@ -11,10 +11,9 @@ from portal.ids import public_id
 from portal.tenancy.context import scope
 from portal.tenancy.principal import Principal
 from tests.consents.asking import BODY
+from tests.keyboard import PHONE, press_named, sign_in
 from tests.looks import looks_right
 from tests.notifications.conftest import Api
-from tests.pages.test_browser import sign_in
-from tests.pages.test_living_browser import press
 
 pytestmark = pytest.mark.browser
 SYSTEM = Principal.system()
@@ -33,24 +32,22 @@ def test_a_person_orders_their_chats_by_keyboard_on_a_phone(tab: Any, site: Any)
             grant = Grant.objects.get(pk=world.ana.grant.pk)
             return [grant.account_id, *grant.fallback_ids]
 
-    tab.set_viewport_size({"width": 360, "height": 800})
+    tab.set_viewport_size(PHONE)
+    tab.goto("/me/")
     sign_in(tab, "ana@people.example")
     page = f"/me/grants/{public_id('grt', world.ana.grant.id)}"
     tab.goto(f"{page}/change")
     looks_right(tab)
-    tab.set_viewport_size({"width": 360, "height": 800})
     name = tab.locator("label[for=chat-1]").inner_text()
-    press(tab, name, key="Space", role="checkbox")
-    press(tab, "Go on")
+    press_named(tab, name, key="Space", role="checkbox")
+    press_named(tab, "Go on")
     looks_right(tab)
-    tab.set_viewport_size({"width": 360, "height": 800})
-    press(tab, "Allow")
+    press_named(tab, "Allow")
     assert route() == [first, second.id]
     looks_right(tab)
-    tab.set_viewport_size({"width": 360, "height": 800})
-    press(tab, f"Move up {name}")
+    press_named(tab, f"Move up {name}")
     assert route() == [second.id, first]
-    press(tab, f"Remove {name}")
+    press_named(tab, f"Remove {name}")
     assert route() == [first]
     assert tab.get_by_role("button", name="Move up").count() == 0
     body = {**BODY, "customer_ref": "CUST-1"}

@@ -2,8 +2,6 @@
 
 import html
 import re
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +17,7 @@ from partners.models import SignOn
 from partners.saml.certificates import check_certificates
 from partners.saml.described import read_metadata
 from partners.sso.provider import Identity
-from tests.partners.sso.conftest import SYSTEM, begin, subject_of
+from tests.partners.sso.conftest import SYSTEM, begin, started, subject_of
 
 _http = httpx.Client()
 
@@ -64,13 +62,8 @@ def hidden(page: str) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def running() -> Iterator[Running]:
-    command = [sys.executable, str(Path(__file__).with_name("provider.py"))]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    yield Running(int(process.stdout.readline()))
-    process.kill()
-    process.wait()
-    process.stdout.close()
+    with started(Path(__file__).with_name("provider.py")) as port:
+        yield Running(port)
 
 
 @pytest.fixture

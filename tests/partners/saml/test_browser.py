@@ -9,7 +9,7 @@ from typing import Any
 from portal.demo.world import make_bank, make_staff
 from tests.conftest import PASSWORD
 from tests.looks import follow, looks_right
-from tests.partners.sso.test_browser import at_the_bank
+from tests.partners.sso.test_browser import at_the_bank, to_set_up
 from tests.partners.team.test_browser import (  # noqa: F401 (fixtures)
     button,
     chromium,
@@ -41,16 +41,7 @@ def test_a_bank_signs_its_people_in_by_saml(
     settings.BASE_URL = tab.evaluate("location.origin")
     assert settings.BASE_URL.startswith("http://localhost:")
     assert idp.url.startswith("http://127.0.0.1:")
-    tab.get_by_label("E-mail").fill(boss.email)
-    tab.get_by_label("Password").fill(PASSWORD)
-    button(tab, "Sign in").first.click()
-    tab.locator("input[name='code']").fill(code_of(boss.totp_secret))
-    tab.keyboard.press("Enter")
-    tab.wait_for_url("**/partners/norden/")
-    tab.get_by_role("link", name="Single sign-on").click()
-    tab.get_by_role("link", name="Set it up").click()
-    tab.get_by_label("Password").fill(PASSWORD)
-    button(tab, "Continue").click()
+    to_set_up(tab, boss)
     follow(tab, tab.get_by_role("link", name="SAML 2.0"))
     button(tab, "Save").click()
     expect(tab.get_by_role("alert")).to_be_focused()

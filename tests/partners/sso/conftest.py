@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -45,15 +46,21 @@ class Running:
         return f"{back.path}?{back.query}"
 
 
-@pytest.fixture(scope="session")
-def running() -> Iterator[Running]:
-    command = [sys.executable, str(Path(__file__).with_name("provider.py"))]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+@contextmanager
+def started(script: Path) -> Iterator[int]:
+    """A provider in a process of its own; its port."""
+    process = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
-    yield Running(int(process.stdout.readline()))
+    yield int(process.stdout.readline())
     process.kill()
     process.wait()
     process.stdout.close()
+
+
+@pytest.fixture(scope="session")
+def running() -> Iterator[Running]:
+    with started(Path(__file__).with_name("provider.py")) as port:
+        yield Running(port)
 
 
 @pytest.fixture
