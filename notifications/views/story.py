@@ -28,7 +28,7 @@ DECISIONS: dict[str, tuple[str, str | Promise]] = {
     Code.CONSENT_PAUSED: ("circle-pause", _("You paused messages")),
     Code.CONSENT_RESUMED: ("circle-play", _("You resumed messages")),
     Code.CONSENT_RECONFIRMED: ("circle-check", _("You confirmed your choice")),
-    Code.CONSENT_AMENDED: ("circle-check", _("You agreed to new terms")),
+    Code.CONSENT_AMENDED: ("circle-check", _("You agreed to something new")),
     Code.CONSENT_NARROWED: ("circle-minus", _("You took something out of what you allow")),
     Code.CONSENT_REROUTED: ("repeat-2", _("The chats that messages arrive in were changed")),
     Code.CONSENT_WARNED: ("calendar-clock", _("You were told in time")),

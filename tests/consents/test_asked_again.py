@@ -283,7 +283,7 @@ def test_yes_makes_the_new_terms_the_persons_own(desk: Any, ana: Browser) -> Non
     assert api.send("parcel", PARCEL).status_code == 202
     assert api.send("receipt", RECEIPT).json()["code"] == "no_active_grant"
     assert "New terms" not in text_of(ana.get("/me/"))
-    assert "You agreed to new terms" in text_of(ana.get(page(desk)))
+    assert "You agreed to something new" in text_of(ana.get(page(desk)))
 
 
 def test_disuse_of_a_new_kind_is_counted_from_the_yes_to_it(desk: Any) -> None:

@@ -6,7 +6,7 @@ import pytest
 from django.db import transaction
 
 from consents.actions.link import link_account
-from consents.models import Grant
+from consents.models import Grant, LinkedAccount
 from portal.ids import public_id
 from portal.tenancy.context import scope
 from portal.tenancy.principal import Principal
@@ -44,6 +44,13 @@ def test_a_person_orders_their_chats_by_keyboard_on_a_phone(tab: Any, site: Any)
     looks_right(tab)
     press_named(tab, "Allow")
     assert route() == [first, second.id]
+    with scope(SYSTEM), transaction.atomic():
+        LinkedAccount.objects.filter(pk=first).update(status="SUSPENDED")
+    tab.reload()
+    around = tab.locator(".route").bounding_box()
+    for part in tab.locator(".route :is(p, p *, button)").all():
+        inside = part.bounding_box()
+        assert inside["x"] + inside["width"] <= around["x"] + around["width"], "it stays in its card"
     looks_right(tab)
     press_named(tab, f"Move up {name}")
     assert route() == [second.id, first]
